@@ -1,0 +1,156 @@
+//! `connect --check`: connects and closes, and tells of each port whether it is open.
+//!
+//! Ports are tried side by side, since a silent one costs its whole time limit; the lines come in the order of the
+//! ports. Under --retry-for, whatever is not open yet is tried again.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::address::{CheckTarget, Endpoint, HostPort, Port, Targets};
+use crate::deadline::Deadline;
+use crate::error::{Error, Kind};
+use crate::net::Context;
+use crate::net::resolve::resolve;
+use crate::report::Voice;
+use crate::report::checks::PortAnswer;
+use crate::stream::dial::{BACKOFF, Dial, Outcome, Race, Won, connect, may_come_up, run_all};
+
+/// Checks every port of `target`; an error says which exit code the negative answers make.
+pub(super) fn run(ctx: &Context<'_>, voice: &Voice, target: &CheckTarget, how: &Dial) -> Result<(), Error> {
+    match target {
+        CheckTarget::Unix(name) => {
+            let endpoint = Endpoint::Unix(name.clone());
+            let mut board = Board::new(voice, vec![endpoint.to_string()]);
+            let start = Instant::now();
+            let outcome = connect(ctx, &endpoint, how).map(|stream| Won { stream, took: start.elapsed() });
+            board.record(0, &outcome)?;
+            board.verdict()
+        }
+        CheckTarget::Ports(targets) => {
+            let subjects: Vec<_> = subjects(targets);
+            let mut board = Board::new(voice, subjects.iter().map(ToString::to_string).collect());
+            check_ports(ctx, &subjects, how, &mut board)?;
+            board.verdict()
+        }
+    }
+}
+
+fn subjects(targets: &Targets) -> Vec<HostPort> {
+    targets.ports.iter().map(|port| HostPort { host: targets.host.clone(), port }).collect()
+}
+
+/// Rounds over all that is not open yet, until it is or the time of --retry-for is over.
+fn check_ports(ctx: &Context<'_>, subjects: &[HostPort], how: &Dial, board: &mut Board<'_>) -> Result<(), Error> {
+    let start = Instant::now();
+    let mut closed: Vec<usize> = (0..subjects.len()).collect();
+    let mut pause = BACKOFF.0;
+    loop {
+        let left = how.retry_for.unwrap_or_default().saturating_sub(start.elapsed());
+        closed = one_round(ctx, subjects, &closed, how, board, left.is_zero())?;
+        if closed.is_empty() {
+            return Ok(());
+        }
+        ctx.pause(pause.min(left), Deadline::NEVER).map_err(|cut| cut.during("check", &subjects[closed[0]].host))?;
+        pause = (pause * 2).min(BACKOFF.1);
+    }
+}
+
+/// One try at each of `places`. Gives those to try again; in the last round there are none.
+fn one_round(
+    ctx: &Context<'_>,
+    subjects: &[HostPort],
+    places: &[usize],
+    how: &Dial,
+    board: &mut Board<'_>,
+    is_last: bool,
+) -> Result<Vec<usize>, Error> {
+    let again = |error: &Error| !is_last && may_come_up(error);
+    let races = match races(ctx, subjects, places, how) {
+        Ok(races) => races,
+        Err(error) if again(&error) => return Ok(places.to_vec()),
+        Err(error) => return Err(error),
+    };
+    let mut closed = Vec::new();
+    run_all(ctx, races, &mut |nth, outcome| match &outcome {
+        Err(error) if again(error) => {
+            closed.push(places[nth]);
+            Ok(())
+        }
+        _ => board.record(places[nth], &outcome),
+    })?;
+    Ok(closed)
+}
+
+/// One race a port; the host's name is looked up once for all of them.
+fn races<'a>(ctx: &Context<'_>, subjects: &[HostPort], places: &[usize], how: &'a Dial) -> Result<Vec<Race<'a>>, Error> {
+    let mut known: Option<Vec<SocketAddr>> = None;
+    let addresses_of = |subject: &HostPort| match (&subject.port, &mut known) {
+        (Port::Number(port), Some(known)) => Ok(at_port(known, *port)),
+        (Port::Number(port), known) => {
+            let found = resolve(ctx, subject, how.lookup, Deadline::starting_now(how.limit))?;
+            Ok(at_port(known.insert(found), *port))
+        }
+        (Port::Service(_), _) => resolve(ctx, subject, how.lookup, Deadline::starting_now(how.limit)),
+    };
+    let subjects = places.iter().map(|&place| &subjects[place]);
+    let addressed: Vec<_> = subjects.clone().map(addresses_of).collect::<Result<_, _>>()?;
+    subjects.zip(&addressed).map(|(subject, addresses)| Race::new(subject.clone(), addresses, how)).collect()
+}
+
+fn at_port(addresses: &[SocketAddr], port: u16) -> Vec<SocketAddr> {
+    let at = |mut address: SocketAddr| {
+        address.set_port(port);
+        address
+    };
+    addresses.iter().copied().map(at).collect()
+}
+
+/// The lines, told in the order of the ports whatever the order of the answers.
+struct Board<'a> {
+    voice: &'a Voice,
+    subjects: Vec<String>,
+    answers: Vec<Option<PortAnswer>>,
+    told: usize,
+}
+
+impl<'a> Board<'a> {
+    fn new(voice: &'a Voice, subjects: Vec<String>) -> Self {
+        let answers = subjects.iter().map(|_| None).collect();
+        Board { voice, subjects, answers, told: 0 }
+    }
+
+    fn record(&mut self, place: usize, outcome: &Outcome) -> Result<(), Error> {
+        self.answers[place] = Some(answer(&self.subjects[place], outcome));
+        while let Some(Some(answer)) = self.answers.get(self.told) {
+            self.voice.port_checked(answer)?;
+            self.told += 1;
+        }
+        Ok(())
+    }
+
+    /// All open: good. The only one is not: its own kind. Some of several are not: a negative verdict.
+    fn verdict(&self) -> Result<(), Error> {
+        let kinds: Vec<_> = self.answers.iter().flatten().map(|answer| answer.kind).collect();
+        match kinds.as_slice() {
+            [Some(only)] => Err(Error::said(*only)),
+            kinds if kinds.iter().any(Option::is_some) => Err(Error::said(Kind::Verdict)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn answer(subject: &str, outcome: &Outcome) -> PortAnswer {
+    match outcome {
+        Ok(won) => PortAnswer::open(subject, &won.stream.name(), won.took),
+        Err(error) => PortAnswer::closed(subject, error),
+    }
+}
+
+/// The target of a check; options that it can't honour are refused.
+pub(super) fn target(words: &[String], mut inet_only: impl Iterator<Item = &'static str>) -> Result<CheckTarget, Error> {
+    let target = CheckTarget::from_words(words).map_err(Error::usage)?;
+    match (&target, inet_only.next()) {
+        (CheckTarget::Unix(name), Some(option)) => Err(Error::usage(format!("{option} means nothing for {name}"))),
+        _ => Ok(target),
+    }
+}

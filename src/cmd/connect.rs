@@ -1,0 +1,101 @@
+//! `connect`: to a TCP or UNIX stream socket, and standard input and output through it; or only a check (-z).
+
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use super::{check, in_context, too_many};
+use crate::address::{Endpoint, Role};
+use crate::error::Error;
+use crate::net::SocketConfig;
+use crate::opts::address::{FamilyArgs, SourceArgs, refuse_for_unix};
+use crate::opts::limits::{ConnectLimitArgs, LimitArgs, UntilIdleArgs};
+use crate::opts::relay::{OutputArgs, SessionArgs};
+use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
+use crate::opts::values::duration;
+use crate::relay::{Policy, duplex};
+use crate::report::Voice;
+use crate::stream::Stream;
+use crate::stream::dial::{Dial, connect};
+use crate::stream::stdio::{Output, Stdio};
+
+/// Options of `connect`.
+#[derive(ClapArgs, Clone, Debug)]
+pub struct Args {
+    /// HOST PORT, HOST:PORT, [V6]:PORT or unix:PATH; with -z, PORT may be a list such as 22,80,8000-8010
+    #[arg(value_name = "ADDRESS", required = true)]
+    words: Vec<String>,
+    /// Only check: connect and close, one line a port on stdout
+    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "end_on", "output", "force", "until_idle", "idle_timeout"])]
+    check: bool,
+    /// Keep trying for DUR until it opens
+    #[arg(long, value_name = "DUR", value_parser = duration)]
+    retry_for: Option<Duration>,
+    #[command(flatten)]
+    session: SessionArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    connect_limit: ConnectLimitArgs,
+    #[command(flatten)]
+    until_idle: UntilIdleArgs,
+    #[command(flatten)]
+    family: FamilyArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    socket: SocketArgs,
+    #[command(flatten)]
+    stream: StreamArgs,
+    #[command(flatten)]
+    reuse: ReuseArgs,
+}
+
+/// Connects, moves bytes until the session is over, and says how it ended.
+pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
+    if args.check {
+        let target = check::target(&args.words, args.inet_only())?;
+        return in_context(voice, args.limits.timeouts().deadline, |ctx| check::run(ctx, voice, &target, &args.dial()));
+    }
+    let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Connects).map_err(Error::usage)?;
+    too_many(rest, "connect")?;
+    refuse_for_unix(&endpoint, args.inet_only())?;
+    in_context(voice, args.limits.timeouts().deadline, |ctx| {
+        let output = if args.session.is_send_only() { Output::Discard } else { args.output.open(ctx)? };
+        let local = Stdio::open(args.session.input(), output)?;
+        let policy = args.policy(&local);
+        let mut remote = connect(ctx, &endpoint, &args.dial())?;
+        duplex(ctx, &mut Stream::Stdio(local), &mut remote, &policy).outcome
+    })
+}
+
+impl Args {
+    fn dial(&self) -> Dial {
+        Dial {
+            lookup: self.family.lookup(false),
+            config: self.config(),
+            limit: self.connect_limit.with(self.limits.timeouts()).connect,
+            retry_for: self.retry_for,
+        }
+    }
+
+    fn config(&self) -> SocketConfig {
+        self.reuse.with(self.stream.with(self.source.with(self.socket.config())))
+    }
+
+    fn policy(&self, local: &Stdio) -> Policy {
+        Policy {
+            idle: self.limits.timeouts().idle,
+            until_idle: self.until_idle.until_idle,
+            probe: !self.stream.has_keepalive(),
+            ..self.session.policy(local.input_kind(), true)
+        }
+    }
+
+    fn inet_only(&self) -> impl Iterator<Item = &'static str> {
+        let addresses = self.family.inet_only().chain(self.source.inet_only());
+        addresses.chain(self.socket.inet_only()).chain(self.stream.inet_only())
+    }
+}

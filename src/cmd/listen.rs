@@ -1,0 +1,115 @@
+//! `listen`: one client, standard input and output through it; or with -k many, side by side.
+
+use clap::Args as ClapArgs;
+
+use super::announce::announce;
+use super::{in_context, too_many};
+use crate::address::{Endpoint, Role};
+use crate::deadline::{Deadline, Timeouts};
+use crate::error::Error;
+use crate::net::Context;
+use crate::opts::address::{FamilyArgs, refuse_for_unix};
+use crate::opts::announce::AnnounceArgs;
+use crate::opts::limits::{AcceptLimitArgs, LimitArgs, UntilIdleArgs};
+use crate::opts::relay::{OutputArgs, SessionArgs};
+use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
+use crate::relay::{Policy, duplex};
+use crate::report::Voice;
+use crate::serve::hub::{self, Hub};
+use crate::stream::Stream;
+use crate::stream::listener::{Bind, Listener};
+use crate::stream::stdio::{Output, Stdio};
+
+/// Options of `listen`.
+#[derive(ClapArgs, Clone, Debug)]
+pub struct Args {
+    /// [HOST] PORT, HOST:PORT, [V6]:PORT or unix:PATH; PORT alone listens on every address, port 0 picks a free one
+    #[arg(value_name = "ADDRESS", required = true)]
+    words: Vec<String>,
+    /// Serve client after client, side by side; stdin goes to all of them
+    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle"])]
+    keep_open: bool,
+    /// At most this many clients at once; further ones wait
+    #[arg(short = 'm', long, value_name = "N", requires = "keep_open", default_value_t = hub::DEFAULT_MAX, value_parser = hub_size)]
+    max_conns: usize,
+    /// A client counts at its first byte: health checks that connect and close do not use up the one accept
+    #[arg(long, conflicts_with = "send_only")]
+    ignore_empty: bool,
+    #[command(flatten)]
+    session: SessionArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    announce: AnnounceArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    accept_limit: AcceptLimitArgs,
+    #[command(flatten)]
+    until_idle: UntilIdleArgs,
+    #[command(flatten)]
+    family: FamilyArgs,
+    #[command(flatten)]
+    socket: SocketArgs,
+    #[command(flatten)]
+    stream: StreamArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+/// Listens, takes its client or clients, moves bytes, and says how it ended.
+pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
+    let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Binds).map_err(Error::usage)?;
+    too_many(rest, "listen")?;
+    refuse_for_unix(&endpoint, args.inet_only())?;
+    in_context(voice, args.limits.timeouts().deadline, |ctx| {
+        let output = if args.session.is_send_only() { Output::Discard } else { args.output.open(ctx)? };
+        let local = Stdio::open(args.session.input(), output)?;
+        let listener = Listener::bind(ctx, &endpoint, &args.bind())?;
+        announce(ctx, listener.name(), &args.announce)?;
+        if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, local, listener) }
+    })
+}
+
+impl Args {
+    fn serve_one(&self, ctx: &Context<'_>, local: Stdio, mut listener: Listener) -> Result<(), Error> {
+        let limit = Deadline::starting_now(self.timeouts().accept);
+        let mut remote =
+            if self.ignore_empty { listener.accept_speaking(ctx, limit)? } else { listener.accept(ctx, limit)? };
+        // Whoever comes now is told at once that nobody will serve him.
+        drop(listener);
+        let policy = self.policy(&local);
+        duplex(ctx, &mut Stream::Stdio(local), &mut remote, &policy).outcome
+    }
+
+    fn hub(&self) -> Hub {
+        Hub { max_clients: self.max_conns, idle: self.timeouts().idle, crlf: self.session.is_crlf() }
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        self.accept_limit.with(self.limits.timeouts())
+    }
+
+    fn bind(&self) -> Bind {
+        let config = self.listen.with(self.stream.with(self.socket.config()));
+        Bind { lookup: self.family.lookup(false), config }
+    }
+
+    fn policy(&self, local: &Stdio) -> Policy {
+        Policy {
+            idle: self.timeouts().idle,
+            until_idle: self.until_idle.until_idle,
+            probe: !self.stream.has_keepalive(),
+            ..self.session.policy(local.input_kind(), false)
+        }
+    }
+
+    fn inet_only(&self) -> impl Iterator<Item = &'static str> {
+        let socket = self.socket.inet_only().chain(self.stream.inet_only());
+        self.family.inet_only().chain(socket).chain(self.listen.inet_only())
+    }
+}
+
+fn hub_size(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=hub::CEILING).contains(n)).ok_or_else(|| format!("a number from 1 to {}", hub::CEILING))
+}

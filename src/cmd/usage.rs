@@ -1,0 +1,69 @@
+//! Errors of the command line itself, with the new spelling of what nc and ncat users type.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::error::{Error, Kind};
+use crate::report::exit::{Ending, ending};
+use crate::report::{Settings, Voice, print};
+
+/// What old habits are called here.
+const HABITS: &[(&str, &str)] = &[
+    ("-N", "-N is the default here: stdin's end is sent to the peer; --no-half-close turns that off"),
+    ("-l", "listening is a verb: sockkit listen [HOST] PORT"),
+    ("-u", "UDP has its own verbs: sockkit udp-send HOST PORT, sockkit udp-recv [HOST] PORT"),
+    ("-U", "UNIX sockets are addresses: unix:PATH"),
+    ("-p", "the port is an argument here: sockkit listen [HOST] PORT"),
+    ("-e", "running a program for each client is not built yet"),
+    ("-c", "running a command for each client is not built yet"),
+    ("-x", "proxies and hex dumps are not built yet"),
+    ("-t", "telnet negotiation is not built yet"),
+    ("-L", "redirects are followed by default; --max-redirects 0 turns that off"),
+    ("-i", "--idle-timeout DUR limits silence; get -i includes the head"),
+];
+
+/// Prints help where that was asked for, else the error of a command line that could not be understood.
+pub fn explain(error: &clap::Error) -> Ending {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return match print(&rendered(error)) {
+            Ok(()) => Ending::Code(0),
+            Err(failure) => Voice::new(Settings::default()).failed(&failure),
+        };
+    }
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    if json {
+        let first = error.to_string();
+        let reason = first.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let worded = Error { hint: habit(error).map(str::to_owned), ..Error::usage(reason) };
+        return Voice::new(Settings { json, ..Settings::default() }).failed(&worded);
+    }
+    // Standard error may be closed: then there is nobody to tell, and the code says it.
+    let _ = error.print();
+    if let Some(hint) = habit(error) {
+        let _ = crate::sys::fd::write_all(crate::sys::fd::stderr(), format!("\n  hint: {hint}\n").as_bytes());
+    }
+    ending(Kind::Usage)
+}
+
+/// Help in colour only where standard output is a terminal.
+fn rendered(error: &clap::Error) -> String {
+    use std::io::IsTerminal;
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let text = error.render();
+    if std::io::stdout().is_terminal() && !plain { text.ansi().to_string() } else { text.to_string() }
+}
+
+fn habit(error: &clap::Error) -> Option<&'static str> {
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        return Some("the verb comes first: sockkit connect HOST PORT, sockkit listen PORT");
+    }
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return None };
+    HABITS.iter().find(|(old, _)| old == given).map(|(_, new)| *new)
+}
+
+/// Says why a run failed, once.
+pub fn failed(voice: &Voice, error: &anyhow::Error) -> Ending {
+    match error.downcast_ref::<Error>() {
+        Some(error) => voice.failed(error),
+        None => voice.failed(&Error::usage(format!("{error:#}"))),
+    }
+}

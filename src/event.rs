@@ -1,0 +1,146 @@
+//! What happens during a run, as values: the rooms below tell, the report puts it into words.
+//!
+//! Owns the vocabulary of a session's life. It refuses to word, to time and to filter: that is the
+//! report's work, which gets every event through [`Tell`].
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// Takes events. The lower rooms know the narrator by this trait alone.
+pub trait Tell {
+    /// Something happened.
+    fn tell(&self, event: &Event<'_>);
+}
+
+/// A printable thing: an address, a name, an error.
+pub type Shown<'a> = &'a dyn Display;
+
+/// One step in the life of a socket.
+pub enum Event<'a> {
+    /// Names, addresses, connections coming to be.
+    Open(Open<'a>),
+    /// A listening socket and its clients.
+    Serve(Serve<'a>),
+    /// Bytes and ends in an established session.
+    Move(Move<'a>),
+    /// Single datagrams.
+    Datagram(Datagram<'a>),
+    /// An HTTP exchange.
+    Http(Http<'a>),
+    /// Something that the user should know although the work goes on.
+    Warning(Shown<'a>),
+}
+
+/// Names, addresses, connections coming to be.
+pub enum Open<'a> {
+    /// A name is being looked up.
+    Resolving(Shown<'a>),
+    /// The lookup gave these addresses.
+    Resolved(&'a [SocketAddr], Duration),
+    /// A connection attempt starts.
+    Connecting(Shown<'a>),
+    /// One of several attempts failed.
+    AttemptFailed(Shown<'a>, Shown<'a>),
+    /// The connection stands: local name, peer, time since the start of its attempt.
+    Connected(Shown<'a>, Shown<'a>, Duration),
+    /// The whole of it failed and is tried again after a pause (`--retry-for`).
+    Retrying(&'a Error, Duration),
+    /// A socket option was set, or what the kernel granted: `SO_RCVBUF`, a value.
+    OptionSet(&'a str, Shown<'a>),
+}
+
+/// A listening socket and its clients.
+pub enum Serve<'a> {
+    /// Clients or datagrams can come to this address from now on.
+    Listening(Shown<'a>),
+    /// A client was taken.
+    Accepted(Shown<'a>),
+    /// A client left without a byte and does not count (`--ignore-empty`).
+    Ignored(Shown<'a>),
+    /// A client's session ended well: bytes from it, bytes to it.
+    Left(Shown<'a>, u64, u64),
+    /// A client's session ended by this error; the others go on.
+    Failed(Shown<'a>, &'a Error),
+    /// No client can be taken for now, for this reason.
+    Paused(Shown<'a>),
+    /// The counts of an echo server at its end.
+    Totals(Totals),
+}
+
+/// What a server has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Clients taken.
+    pub clients: u64,
+    /// Bytes received from them.
+    pub received: u64,
+    /// Bytes sent to them.
+    pub sent: u64,
+    /// Datagrams answered.
+    pub datagrams: u64,
+    /// Sessions that ended by an error.
+    pub failed: u64,
+}
+
+/// Bytes and ends in an established session.
+pub enum Move<'a> {
+    /// One read from the local end or the peer gave this many bytes.
+    Read(Side, usize),
+    /// One write to the local end or the peer took this many bytes.
+    Wrote(Side, usize),
+    /// Local input has ended.
+    InputEnded,
+    /// Our end was sent to the peer (FIN).
+    HalfClosed,
+    /// The peer has ended (its FIN came).
+    PeerEnded,
+    /// The session is over: bytes to the peer, bytes from it, how long it took.
+    Closed(Shown<'a>, Account),
+}
+
+/// Which end of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Standard input and output, or what stands in for them.
+    Local,
+    /// The other end of the network.
+    Peer,
+}
+
+/// The figures of a session that is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Bytes to the peer.
+    pub sent: u64,
+    /// Bytes from the peer.
+    pub received: u64,
+    /// From the first byte that could move to the end.
+    pub took: Duration,
+}
+
+/// Single datagrams.
+pub enum Datagram<'a> {
+    /// One was sent to this address.
+    Sent(Shown<'a>, usize),
+    /// One came from this address.
+    Received(Shown<'a>, usize),
+    /// The receive queue had no room for this many.
+    Lost(u64),
+    /// The end of a receiver: datagrams and bytes.
+    ReceivedTotal(u64, u64),
+}
+
+/// An HTTP exchange.
+pub enum Http<'a> {
+    /// A request line or header line as sent.
+    RequestLine(&'a [u8]),
+    /// A status line or header line as received.
+    ResponseLine(&'a [u8]),
+    /// A redirect is followed to this URL.
+    Redirect(Shown<'a>),
+    /// The body is complete: bytes, time since the request.
+    Body(u64, Duration),
+}

@@ -1,0 +1,12 @@
+//! The groups of options that subcommands share, and what each becomes.
+//!
+//! Owns spelling, help text and conversion into the plain configurations of the rooms below. Opens nothing. A verb
+//! flattens exactly the groups that it honours: an option that it would ignore is a usage error.
+
+pub mod address;
+pub mod announce;
+pub mod limits;
+pub mod relay;
+pub mod socket;
+pub mod values;
+pub mod voice;

@@ -1,0 +1,105 @@
+//! Values as people write them: durations, sizes, ports, the DS field.
+
+use std::time::Duration;
+
+/// `5`, `1.5`, `300ms`, `1h30m`. A bare number is seconds, which humantime does not know.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).map_err(|_| "a time can't be negative or that long".into());
+    }
+    humantime::parse_duration(text).map_err(|e| format!("{e}; write it like 5, 1.5, 300ms or 1h30m"))
+}
+
+/// `65536`, `64k`, `4M`: bytes, in powers of 1024, at most 1 GiB.
+pub fn size(text: &str) -> Result<usize, String> {
+    const CEILING: usize = 1 << 30;
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" => 1,
+        "k" | "K" | "kB" | "KiB" => 1 << 10,
+        "M" | "MB" | "MiB" => 1 << 20,
+        "G" | "GB" | "GiB" => 1 << 30,
+        unit => return Err(format!("unknown unit {unit:?}; write it like 4096, 64k or 1M")),
+    };
+    let number: usize = digits.parse().map_err(|_| "write it like 4096, 64k or 1M".to_owned())?;
+    number.checked_mul(factor).filter(|&n| n <= CEILING).ok_or_else(|| "more than 1 GiB".into())
+}
+
+/// `0` to `255`, decimal or `0x..`.
+pub fn byte(text: &str) -> Result<u8, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(hex) => u8::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "a number from 0 to 255, or 0x00 to 0xff".into())
+}
+
+/// `\n`, `\r`, `\t`, `\0`, `\\` and `\xNN` in a text, as bytes.
+pub fn escapes(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == '\\' {
+            bytes.push(escaped(&mut chars)?);
+        } else {
+            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    Ok(bytes)
+}
+
+fn escaped(chars: &mut std::str::Chars<'_>) -> Result<u8, String> {
+    Ok(match chars.next() {
+        Some('n') => b'\n',
+        Some('r') => b'\r',
+        Some('t') => b'\t',
+        Some('0') => 0,
+        Some('\\') => b'\\',
+        Some('x') => {
+            let digits = chars.as_str().get(..2).ok_or("\\x wants two hex digits")?;
+            *chars = chars.as_str()[2..].chars();
+            u8::from_str_radix(digits, 16).map_err(|_| "\\x wants two hex digits")?
+        }
+        _ => return Err("a backslash begins \\n, \\r, \\t, \\0, \\xNN or \\\\".into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let good = [("5", 5000), ("1.5", 1500), ("0", 0), ("300ms", 300), ("1h30m", 5_400_000), ("2s", 2000), (".5", 500)];
+        for (text, millis) in good {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "-1", "5 apples", "1e400", "inf", "NaN", "s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [("0", 0), ("4096", 4096), ("64k", 65536), ("1M", 1 << 20), ("1G", 1 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "k", "-1", "2G", "1T", "1.5k", "99999999999999999999"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_and_escapes() {
+        assert_eq!((byte("0x10"), byte("255")), (Ok(16), Ok(255)));
+        assert!(byte("256").is_err() && byte("0xfff").is_err());
+        let good: [(&str, &[u8]); 5] =
+            [(r"a\n", b"a\n"), (r"\x00\xff", b"\x00\xff"), (r"\\n", b"\\n"), ("é", "é".as_bytes()), (r"\0", b"\0")];
+        for (text, bytes) in good {
+            assert_eq!(escapes(text).as_deref(), Ok(bytes), "{text}");
+        }
+        for text in [r"\", r"\q", r"\x1", r"\xzz", "\\xé"] {
+            assert!(escapes(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! When something last moved, and what follows from that: the idle limit, the quiet end, the last bytes.
+
+use std::time::{Duration, Instant};
+
+use crate::deadline::{Bound, Deadline, Limit};
+
+/// How long the end of a session waits without progress for the peer to take the last bytes.
+const DRAIN: Bound = Bound { length: Duration::from_secs(10), limit: Limit::Drain };
+
+/// The times of a session.
+#[derive(Debug)]
+pub(super) struct Clock {
+    pub(super) start: Instant,
+    /// Anything moved, acknowledgements included.
+    last_moved: Instant,
+    /// The peer said something, or our own last bytes were still on their way.
+    last_heard: Instant,
+    /// The last look at what the peer has not acknowledged.
+    unacknowledged: Option<u64>,
+}
+
+impl Clock {
+    pub(super) fn starting_now() -> Self {
+        let now = Instant::now();
+        Clock { start: now, last_moved: now, last_heard: now, unacknowledged: None }
+    }
+
+    /// Bytes moved in some direction.
+    pub(super) fn moved(&mut self) {
+        self.last_moved = Instant::now();
+    }
+
+    /// The quiet time begins anew: the peer was heard, or local input has just ended.
+    pub(super) fn heard(&mut self) {
+        self.last_heard = Instant::now();
+    }
+
+    /// Takes note of what is unacknowledged; a change is a movement, and our bytes in flight are no quiet.
+    pub(super) fn saw_unacknowledged(&mut self, bytes: Option<u64>) {
+        if bytes != self.unacknowledged {
+            self.moved();
+        }
+        if bytes.is_some_and(|n| n > 0) {
+            self.heard();
+        }
+        self.unacknowledged = bytes;
+    }
+
+    /// When the idle limit passes.
+    pub(super) fn idle(&self, bound: Option<Bound>) -> Deadline {
+        Deadline::since(self.last_moved, bound)
+    }
+
+    /// When the last bytes count as stuck.
+    pub(super) fn drain(&self) -> Deadline {
+        Deadline::since(self.last_moved, Some(DRAIN))
+    }
+
+    /// How long the peer must still be quiet until it has been for `quiet`.
+    pub(super) fn quiet_left(&self, quiet: Duration) -> Duration {
+        quiet.saturating_sub(self.last_heard.elapsed())
+    }
+}

@@ -1,0 +1,78 @@
+//! Moving bytes between the two streams of a session.
+//!
+//! ```text
+//!            outgoing: Running → ShuttingDown → Done
+//!   local  ─────────────── buffer ───────────────▶  remote
+//!          ◀────────────── buffer ────────────────
+//!            incoming: Running → ShuttingDown → Done
+//! ```
+//! One thread polls at most four ends and keeps one bounded buffer a direction. The end of one side half-closes
+//! the other and kills nothing; the session is over when both directions are done, or when the [`Policy`] says
+//! so. Owns these rules and the account of what moved. Refuses to know what the streams are.
+
+mod buffer;
+mod clock;
+mod crlf;
+mod direction;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use buffer::Buffer;
+pub(crate) use crlf::Crlf;
+
+use std::time::Duration;
+
+use crate::deadline::Bound;
+use crate::error::Error;
+use crate::event::Account;
+use crate::net::Context;
+use crate::stream::Stream;
+
+/// Which end's end is the end of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndOn {
+    /// Both.
+    Both,
+    /// The peer's.
+    Peer,
+    /// Local input's.
+    Local,
+}
+
+/// What the two streams are to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Send FIN when local input ends; otherwise only once the peer has ended.
+    pub half_close: bool,
+    /// When the session is over.
+    pub end_on: EndOn,
+    /// The longest time in which nothing moves.
+    pub idle: Option<Bound>,
+    /// End well once local input is done and the peer has been quiet for this long.
+    pub until_idle: Option<Duration>,
+    /// Send LF as CR LF.
+    pub crlf: bool,
+    /// Once the peer has ended and we have not, ask its kernel whether its program is still there.
+    pub probe: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy { half_close: true, end_on: EndOn::Both, idle: None, until_idle: None, crlf: false, probe: true }
+    }
+}
+
+/// What came of a session: the account is true however it ended.
+#[derive(Debug)]
+pub struct Transfer {
+    /// What moved, in how long.
+    pub account: Account,
+    /// Whether it ended well.
+    pub outcome: Result<(), Error>,
+}
+
+/// Moves bytes both ways between `local` and `remote` until the session is over.
+pub fn duplex(ctx: &Context<'_>, local: &mut Stream, remote: &mut Stream, policy: &Policy) -> Transfer {
+    session::Session::new(ctx, local, remote, policy).run()
+}

@@ -1,0 +1,355 @@
+//! The loop of one session: advance both directions, see whether it is over, wait.
+//!
+//! End conditions, in the order in which they are looked at:
+//! 1. a local end fails: at once; the peer gets a reset if our input broke, so that it can't mistake it for whole;
+//! 2. the network fails: what had arrived is still written out, then the failure counts;
+//! 3. both directions are done, or the one that the policy names; then the peer's kernel must have taken our bytes;
+//! 4. the peer was quiet for as long as --until-idle says;
+//! 5. a time limit, a signal.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use super::clock::Clock;
+use super::direction::{Direction, Fault, State};
+use super::{EndOn, Policy, Transfer};
+use crate::deadline::{Deadline, Limit};
+use crate::error::{Error, Kind};
+use crate::event::{Account, Event, Move, Side};
+use crate::net::{Context, Cut};
+use crate::stream::{Readiness, Stream};
+use crate::sys::poll::Interest;
+
+/// How often what the peer has not acknowledged is looked at, where something depends on it: no event tells it.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long a session that ends on local input's end still listens for the peer's last words.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The keepalive that finds out whether a peer that has ended is still there.
+const PROBE: (Duration, u32) = (Duration::from_secs(15), 4);
+
+/// What a poll slot stands for.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    LocalIn,
+    RemoteOut,
+    RemoteIn,
+    LocalOut,
+    LocalReader,
+    RemotePeer,
+}
+
+/// Two streams, a policy and what has happened so far.
+pub(super) struct Session<'a> {
+    ctx: &'a Context<'a>,
+    local: &'a mut Stream,
+    remote: &'a mut Stream,
+    policy: &'a Policy,
+    outgoing: Direction,
+    incoming: Direction,
+    clock: Clock,
+    /// The network's failure; the session goes on as far as that lets it.
+    failure: Option<Error>,
+    /// Under [`EndOn::Local`]: since when all our bytes are acknowledged.
+    lingering: Option<Instant>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(ctx: &'a Context<'a>, local: &'a mut Stream, remote: &'a mut Stream, policy: &'a Policy) -> Self {
+        Session {
+            ctx,
+            local,
+            remote,
+            policy,
+            outgoing: Direction::new(Side::Local, policy.crlf),
+            incoming: Direction::new(Side::Peer, false),
+            clock: Clock::starting_now(),
+            failure: None,
+            lingering: None,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Transfer {
+        let outcome = self.run_to_end();
+        let account =
+            Account { sent: self.outgoing.total, received: self.incoming.total, took: self.clock.start.elapsed() };
+        self.ctx.tell(&Event::Move(Move::Closed(&self.remote.name(), account)));
+        Transfer { account, outcome }
+    }
+
+    fn run_to_end(&mut self) -> Result<(), Error> {
+        loop {
+            self.advance()?;
+            if self.is_over() {
+                break;
+            }
+            if let Err(cut) = self.wait()? {
+                return Err(self.cut_short(cut));
+            }
+        }
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => self.settle(),
+        }
+    }
+
+    /// Both directions move what they can.
+    fn advance(&mut self) -> Result<(), Error> {
+        let before = (self.outgoing.state, self.incoming.state);
+        let may_close = self.may_half_close();
+        match self.outgoing.advance(self.ctx, self.local, self.remote, may_close) {
+            Ok(true) => self.clock.moved(),
+            Ok(false) => {}
+            Err(Fault::Source(e)) => {
+                self.remote.reset_on_close();
+                return Err(self.local.read_error(&e));
+            }
+            Err(Fault::Sink(e)) => self.network_failed(self.remote.write_error(&e))?,
+        }
+        match self.incoming.advance(self.ctx, self.remote, self.local, true) {
+            Ok(true) => {
+                self.clock.moved();
+                self.clock.heard();
+            }
+            Ok(false) => {}
+            Err(Fault::Source(e)) => {
+                self.incoming.stop_reading();
+                self.network_failed(self.remote.read_error(&e))?;
+            }
+            Err(Fault::Sink(e)) => return Err(self.local.write_error(&e)),
+        }
+        self.note_ends(before);
+        Ok(())
+    }
+
+    /// FIN goes out when local input has ended, unless the peer is to end the session.
+    fn may_half_close(&self) -> bool {
+        self.policy.half_close || self.incoming.state != State::Running
+    }
+
+    /// Says which directions have just ended, and draws the consequences.
+    fn note_ends(&mut self, (outgoing, incoming): (State, State)) {
+        if outgoing == State::Running && self.outgoing.state != State::Running && self.failure.is_none() {
+            self.ctx.tell(&Event::Move(Move::InputEnded));
+            self.clock.heard();
+        }
+        if outgoing != State::Done && self.outgoing.is_done() && self.failure.is_none() {
+            self.ctx.tell(&Event::Move(Move::HalfClosed));
+        }
+        if incoming == State::Running && self.incoming.state != State::Running && self.failure.is_none() {
+            self.ctx.tell(&Event::Move(Move::PeerEnded));
+            self.peer_ended();
+        }
+    }
+
+    /// A peer that closed and one that half-closed look alike; only asking its kernel tells them apart.
+    fn peer_ended(&mut self) {
+        if self.policy.end_on == EndOn::Peer {
+            self.outgoing.stop_reading();
+        } else if self.policy.probe && self.outgoing.state == State::Running {
+            self.remote.probe_peer(PROBE.0, PROBE.1);
+        }
+    }
+
+    /// After a reset nothing of ours arrives any more, but what the peer sent before it can still be read.
+    /// Any other failure is the end.
+    fn network_failed(&mut self, error: Error) -> Result<(), Error> {
+        let lost = self.unsent();
+        self.outgoing.abandon();
+        let error = match lost {
+            0 => error,
+            lost => Error { reason: format!("{}; {lost} bytes of ours were not acknowledged", error.reason), ..error },
+        };
+        if error.kind != Kind::Reset {
+            return Err(error);
+        }
+        self.failure.get_or_insert(error);
+        Ok(())
+    }
+
+    /// Bytes of ours that the peer's kernel has not confirmed, buffered ones included.
+    fn unsent(&self) -> u64 {
+        let fin = u64::from(self.outgoing.is_done());
+        let in_flight = self.remote.unacknowledged().unwrap_or(0).saturating_sub(fin);
+        in_flight + self.outgoing.buffer.data().len() as u64
+    }
+
+    fn is_over(&mut self) -> bool {
+        if self.outgoing.is_done() && self.incoming.is_done() {
+            return true;
+        }
+        self.has_lingered() || self.is_quiet()
+    }
+
+    /// Under `--end-on local`: our bytes are acknowledged, and the peer has had its time for last words.
+    fn has_lingered(&mut self) -> bool {
+        if self.policy.end_on != EndOn::Local || !self.outgoing.is_done() || self.failure.is_some() {
+            return false;
+        }
+        if self.lingering.is_none() && self.unsent() == 0 {
+            self.lingering = Some(Instant::now());
+        }
+        self.lingering.is_some_and(|since| since.elapsed() >= LINGER) && self.incoming.buffer.is_empty()
+    }
+
+    /// Under `--until-idle`: local input is done, everything is delivered, and the peer says nothing any more.
+    fn is_quiet(&mut self) -> bool {
+        let Some(quiet) = self.policy.until_idle else { return false };
+        if !self.outgoing.is_drained() || !self.incoming.buffer.is_empty() {
+            return false;
+        }
+        if self.unsent() > 0 {
+            self.clock.heard();
+        }
+        self.clock.quiet_left(quiet).is_zero()
+    }
+
+    /// The next time at which something must be looked at although nothing is ready.
+    fn pause(&self) -> Option<Duration> {
+        let look = self.outgoing.is_drained() && self.unsent() > 0;
+        let quiet = self.policy.until_idle.filter(|_| self.outgoing.is_drained());
+        let quiet = quiet.map(|quiet| self.clock.quiet_left(quiet).max(Duration::from_millis(1)));
+        let linger = self.lingering.map(|since| LINGER.saturating_sub(since.elapsed()).max(Duration::from_millis(1)));
+        let wanted = quiet.is_some() || self.policy.end_on == EndOn::Local;
+        [quiet, linger, (look && wanted).then_some(LOOK)].into_iter().flatten().min()
+    }
+
+    /// Waits for readiness. The outer error is the local end's, the inner one what cut the wait short.
+    fn wait(&mut self) -> Result<Result<(), Cut>, Error> {
+        match self.poll() {
+            Ok(ready) => ready.into_iter().try_for_each(|slot| self.ready(slot)).map(Ok),
+            Err(cut) => Ok(self.forgive(cut)),
+        }
+    }
+
+    /// One poll over every end that matters now: the slots that are ready.
+    fn poll(&self) -> Result<Vec<Slot>, Cut> {
+        let wanted = self.wanted();
+        let (slots, mut interests): (Vec<_>, Vec<_>) = polled(&wanted, &self.watched()).into_iter().unzip();
+        let always = |(slot, readiness): &(Slot, Readiness<'_>)| matches!(readiness, Readiness::Always).then_some(*slot);
+        let mut ready: Vec<_> = wanted.iter().filter_map(always).collect();
+        let pause = if ready.is_empty() { self.pause() } else { Some(Duration::ZERO) };
+        match pause {
+            Some(pause) => self.ctx.wait_at_most(&mut interests, self.limit(), pause).map(|_| ())?,
+            None => self.ctx.wait(&mut interests, self.limit())?,
+        }
+        ready.extend(slots.iter().zip(&interests).filter(|(slot, i)| is_ready(i, **slot)).map(|(slot, _)| *slot));
+        Ok(ready)
+    }
+
+    /// The ends that the directions wait for.
+    fn wanted(&self) -> Vec<(Slot, Readiness<'_>)> {
+        let mut wanted = Vec::with_capacity(4);
+        if self.outgoing.wants_source() {
+            wanted.push((Slot::LocalIn, self.local.read_interest()));
+        }
+        if self.outgoing.wants_sink(self.may_half_close()) {
+            wanted.push((Slot::RemoteOut, self.remote.write_interest()));
+        }
+        if self.incoming.wants_source() {
+            wanted.push((Slot::RemoteIn, self.remote.read_interest()));
+        }
+        if self.incoming.wants_sink(true) {
+            wanted.push((Slot::LocalOut, self.local.write_interest()));
+        }
+        wanted
+    }
+
+    /// The ends whose loss counts although nothing is to be read or written there now.
+    fn watched(&self) -> Vec<(Slot, BorrowedFd<'_>)> {
+        let mut watched = Vec::with_capacity(2);
+        if !self.incoming.is_done() {
+            watched.extend(self.local.reader_watch().map(|fd| (Slot::LocalReader, fd)));
+        }
+        if self.incoming.state != State::Running && self.outgoing.state == State::Running {
+            watched.extend(self.remote.reader_watch().map(|fd| (Slot::RemotePeer, fd)));
+        }
+        watched
+    }
+
+    fn ready(&mut self, slot: Slot) -> Result<(), Error> {
+        match slot {
+            Slot::LocalIn => self.outgoing.source_ready = true,
+            Slot::RemoteOut => self.outgoing.sink_ready = true,
+            Slot::RemoteIn => self.incoming.source_ready = true,
+            Slot::LocalOut => self.incoming.sink_ready = true,
+            Slot::LocalReader => return Err(self.local.write_error(&std::io::ErrorKind::BrokenPipe.into())),
+            Slot::RemotePeer => self.peer_is_gone()?,
+        }
+        Ok(())
+    }
+
+    /// The peer had ended, and now its program is gone: nobody is left to take our bytes. If none were under
+    /// way, nothing is lost.
+    fn peer_is_gone(&mut self) -> Result<(), Error> {
+        if self.unsent() > 0 {
+            let error = self.remote.take_error().unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into());
+            return self.network_failed(self.remote.write_error(&error));
+        }
+        self.outgoing.abandon();
+        Ok(())
+    }
+
+    /// The idle limit, and the limit of a session that is only waiting for its last bytes to leave.
+    fn limit(&self) -> Deadline {
+        let idle = self.clock.idle(self.policy.idle);
+        let last_bytes = self.policy.end_on == EndOn::Peer && self.incoming.is_done();
+        if last_bytes { idle.sooner(self.clock.drain()) } else { idle }
+    }
+
+    /// A link that is slow but alive has moved something: bytes that the peer acknowledged since the last look.
+    fn forgive(&mut self, cut: Cut) -> Result<(), Cut> {
+        let Cut::Expired(expired) = cut else { return Err(cut) };
+        if expired.0.limit == Limit::Deadline {
+            return Err(cut);
+        }
+        self.clock.saw_unacknowledged(self.remote.unacknowledged());
+        if self.limit().expired().is_some() { Err(cut) } else { Ok(()) }
+    }
+
+    /// The error of a wait that was cut short. What has come from the peer is still offered to the local end.
+    fn cut_short(&mut self, cut: Cut) -> Error {
+        let _ = self.incoming.advance(self.ctx, self.remote, self.local, true);
+        if matches!(cut, Cut::Expired(_)) && (!self.outgoing.is_drained() || self.unsent() > 0) {
+            self.remote.reset_on_close();
+        }
+        cut.during("transfer with", self.remote.name())
+    }
+
+    /// The session is over: our end goes out, and the peer's kernel must take what is still under way.
+    fn settle(&mut self) -> Result<(), Error> {
+        if !self.outgoing.is_done() && self.outgoing.is_drained() {
+            // A peer that is gone by now makes no difference: nothing of ours is under way.
+            let _ = self.remote.close_write();
+            self.outgoing.state = State::Done;
+        }
+        let mut pause = Duration::from_millis(1);
+        self.clock.moved();
+        while self.unsent() > 0 {
+            if let Some(error) = self.remote.take_error() {
+                return self.network_failed(self.remote.write_error(&error)).and(self.failure.take().map_or(Ok(()), Err));
+            }
+            self.clock.saw_unacknowledged(self.remote.unacknowledged());
+            let paused = self.ctx.pause(pause, self.clock.drain());
+            paused.map_err(|cut| cut.during("wait for the last acknowledgement of", self.remote.name()))?;
+            pause = (pause * 2).min(LOOK);
+        }
+        Ok(())
+    }
+}
+
+/// The questions for poll, each with the slot that its answer belongs to.
+fn polled<'fd>(wanted: &[(Slot, Readiness<'fd>)], watched: &[(Slot, BorrowedFd<'fd>)]) -> Vec<(Slot, Interest<'fd>)> {
+    let asked = wanted.iter().filter_map(|(slot, readiness)| Some((*slot, readiness.interest()?)));
+    let watched = watched.iter().map(|(slot, fd)| (*slot, Interest::new(*fd, false, false)));
+    asked.chain(watched).collect()
+}
+
+fn is_ready(interest: &Interest<'_>, slot: Slot) -> bool {
+    match slot {
+        // A terminal or socket that merely hung up still says so to a write.
+        Slot::LocalReader => interest.ready.error,
+        _ => interest.ready.any(),
+    }
+}

@@ -1,0 +1,12 @@
+//! What the user sees: narration, warnings, errors, the progress bar, JSON, and the exit code.
+//!
+//! Owns standard error and everything that is put into words. Refuses to decide: it is told what happened.
+//! All text is escaped here once more, so that no control byte from outside reaches a terminal.
+
+pub mod bar;
+pub mod checks;
+pub mod exit;
+mod voice;
+mod wording;
+
+pub use voice::{Color, Settings, Voice, print};

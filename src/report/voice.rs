@@ -1,0 +1,188 @@
+//! The narrator: decides which lines are said, how they look, and writes them.
+//!
+//! Standard error may be closed, full or gone: then a line is lost, and the work goes on.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use serde_json::{Map, Value, json};
+
+use super::exit::{Ending, ending};
+use super::wording::{Importance, Line, line};
+use crate::deadline::Seconds;
+use crate::error::{Error, Kind};
+use crate::event::{Event, Tell};
+use crate::proto::escape;
+use crate::sys::fd;
+use crate::sys::poll::{Interest, poll};
+use crate::sys::startup;
+
+/// A reader of standard error that takes nothing for this long loses the line: the session must not wait for it.
+const STDERR_PATIENCE: Duration = Duration::from_millis(200);
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What `-v -q --json --color` ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How often `-v` was given.
+    pub verbose: u8,
+    /// `-q`.
+    pub quiet: bool,
+    /// `--json`.
+    pub json: bool,
+    /// `--color`.
+    pub color: Color,
+}
+
+/// The narrator of a run.
+#[derive(Debug)]
+pub struct Voice {
+    settings: Settings,
+    colored: bool,
+    start: Instant,
+    bar: RefCell<Option<ProgressBar>>,
+}
+
+impl Voice {
+    /// A narrator whose clock starts now.
+    pub fn new(settings: Settings) -> Self {
+        Voice { settings, colored: is_colored(settings.color), start: Instant::now(), bar: RefCell::new(None) }
+    }
+
+    /// What was asked for.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// Every line goes above this bar while it is up.
+    pub(super) fn hold(&self, bar: Option<ProgressBar>) {
+        *self.bar.borrow_mut() = bar;
+    }
+
+    /// Says why the run failed, once, and gives the way in which the process is to end.
+    pub fn failed(&self, error: &Error) -> Ending {
+        let ending = ending(error.kind);
+        if matches!(ending, Ending::Code(_)) && !error.is_said() {
+            self.write(&error_line(error, ending));
+        }
+        ending
+    }
+
+    /// A line on standard output that is this run's result: `text`, or `fields` under --json.
+    pub(super) fn result(&self, text: &str, fields: &Value) -> Result<(), Error> {
+        let line = if self.settings.json { fields.to_string() } else { escape(text.as_bytes()) };
+        print(&format!("{line}\n"))
+    }
+
+    fn wants(&self, importance: Importance) -> bool {
+        match importance {
+            Importance::Always => true,
+            Importance::Announcement => !self.settings.quiet,
+            Importance::Step => self.settings.verbose >= 1 && !self.settings.quiet,
+            Importance::Detail => self.settings.verbose >= 2 && !self.settings.quiet,
+        }
+    }
+
+    fn write(&self, line: &Line) {
+        let text = if self.settings.json { self.as_json(line) } else { self.as_text(line) };
+        match &*self.bar.borrow() {
+            Some(bar) => bar.suspend(|| to_stderr(&text)),
+            None => to_stderr(&text),
+        }
+    }
+
+    fn as_json(&self, line: &Line) -> String {
+        let mut object = Map::new();
+        object.insert("event".into(), json!(line.name));
+        object.insert("time".into(), json!(round(self.start.elapsed())));
+        object.extend(line.fields.clone());
+        format!("{}\n", Value::Object(object))
+    }
+
+    fn as_text(&self, line: &Line) -> String {
+        let text = escape(line.text.as_bytes());
+        let time = match line.importance {
+            Importance::Step | Importance::Detail => format!("[{:>8.3} s] ", self.start.elapsed().as_secs_f64()),
+            Importance::Always | Importance::Announcement => String::new(),
+        };
+        match (self.colored, line.importance) {
+            (true, Importance::Always) => format!("sockkit: \x1b[31m{text}\x1b[0m\n"),
+            (true, Importance::Step | Importance::Detail) => format!("sockkit: \x1b[2m{time}{text}\x1b[0m\n"),
+            _ => format!("sockkit: {time}{text}\n"),
+        }
+    }
+}
+
+impl Tell for Voice {
+    fn tell(&self, event: &Event<'_>) {
+        if self.wants(super::wording::importance(event)) {
+            self.write(&line(event));
+        }
+    }
+}
+
+fn error_line(error: &Error, ending: Ending) -> Line {
+    let code = if let Ending::Code(code) = ending { code } else { 0 };
+    let fields = json!({
+        "operation": error.operation, "subject": error.subject, "reason": error.reason, "hint": error.hint, "code": code,
+    });
+    Line::new(Importance::Always, "error", error.to_string(), fields)
+}
+
+/// Seconds with milliseconds and microseconds, no more: the rest is noise.
+fn round(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e6
+}
+
+fn is_colored(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+    }
+}
+
+fn to_stderr(text: &str) {
+    let mut interest = [Interest::write(fd::stderr())];
+    let polled = poll(&mut interest, None, Some(STDERR_PATIENCE));
+    if polled.is_ok() && interest[0].ready.write {
+        let _ = fd::write(fd::stderr(), text.as_bytes());
+    }
+}
+
+/// Writes `text` to standard output. One that was closed at start, full or without a reader is an error.
+pub fn print(text: &str) -> Result<(), Error> {
+    let failed = |kind, reason: &dyn Display| Error::new(kind, "write", "standard output", reason);
+    if startup::was_closed(1) {
+        return Err(failed(Kind::WriteLocal, &"it was closed when this program was started"));
+    }
+    fd::write_all(fd::stdout(), text.as_bytes()).map_err(|e| match e.kind() {
+        std::io::ErrorKind::BrokenPipe => failed(Kind::OutputGone, &"nobody reads it any more"),
+        _ => failed(Kind::WriteLocal, &crate::error::plain(&e)),
+    })
+}
+
+/// A duration for people: microseconds for what is quick, else seconds.
+pub(super) fn words(time: Duration) -> String {
+    match time {
+        t if t < Duration::from_millis(1) => format!("{} µs", t.as_micros()),
+        t if t < Duration::from_secs(1) => format!("{:.1} ms", t.as_secs_f64() * 1e3),
+        // humantime prints every unit that is not zero: whole seconds are enough for what took minutes.
+        t if t >= Duration::from_secs(60) => humantime::format_duration(Duration::from_secs(t.as_secs())).to_string(),
+        t => Seconds(t).to_string(),
+    }
+}

@@ -1,0 +1,203 @@
+//! Events in words and as JSON fields: one table, so that both always say the same.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::voice::words;
+use crate::event::{Datagram, Event, Http, Move, Open, Serve, Side};
+use crate::proto::escape;
+
+/// Who wants to read a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Importance {
+    /// Everybody: errors.
+    Always,
+    /// Everybody but -q: announcements, warnings.
+    Announcement,
+    /// `-v`.
+    Step,
+    /// `-vv`.
+    Detail,
+}
+
+/// A line that sockkit writes about itself.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) importance: Importance,
+    pub(super) name: &'static str,
+    pub(super) text: String,
+    pub(super) fields: Map<String, Value>,
+}
+
+impl Line {
+    pub(super) fn new(importance: Importance, name: &'static str, text: String, fields: Value) -> Self {
+        let fields = if let Value::Object(fields) = fields { fields } else { Map::new() };
+        Line { importance, name, text, fields }
+    }
+}
+
+/// Who wants to know of `event`; asked before anything is put into words.
+pub(super) fn importance(event: &Event<'_>) -> Importance {
+    match event {
+        Event::Warning(_) | Event::Serve(Serve::Listening(_) | Serve::Paused(_) | Serve::Totals(_) | Serve::Failed(..)) => {
+            Importance::Announcement
+        }
+        Event::Datagram(Datagram::Lost(_)) => Importance::Announcement,
+        Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..)) => Importance::Detail,
+        _ => Importance::Step,
+    }
+}
+
+/// The line for `event`.
+pub(super) fn line(event: &Event<'_>) -> Line {
+    let importance = importance(event);
+    let (name, text, fields) = match event {
+        Event::Open(open) => self::open(open),
+        Event::Serve(serve) => self::serve(serve),
+        Event::Move(moved) => self::moved(moved),
+        Event::Datagram(datagram) => self::datagram(datagram),
+        Event::Http(http) => self::http(http),
+        Event::Warning(text) => ("warning", format!("warning: {text}"), json!({ "text": text.to_string() })),
+    };
+    Line::new(importance, name, text, fields)
+}
+
+type Worded = (&'static str, String, Value);
+
+fn open(event: &Open<'_>) -> Worded {
+    match event {
+        Open::Resolving(target) => {
+            ("resolving", format!("looking up {target}"), json!({ "target": target.to_string() }))
+        }
+        Open::Resolved(addresses, took) => resolved(addresses, *took),
+        Open::Connecting(peer) => ("connecting", format!("connecting to {peer}"), json!({ "peer": peer.to_string() })),
+        Open::AttemptFailed(peer, reason) => (
+            "attempt-failed",
+            format!("{peer}: {reason}"),
+            json!({ "peer": peer.to_string(), "reason": reason.to_string() }),
+        ),
+        Open::Connected(local, peer, took) => (
+            "connected",
+            format!("connected to {peer} from {local} in {}", words(*took)),
+            json!({ "peer": peer.to_string(), "local": local.to_string(), "seconds": took.as_secs_f64() }),
+        ),
+        Open::Retrying(error, pause) => (
+            "retrying",
+            format!("{error}; trying again in {}", words(*pause)),
+            json!({ "reason": error.to_string(), "seconds": pause.as_secs_f64() }),
+        ),
+        Open::OptionSet(name, value) => {
+            ("option", format!("{name} = {value}"), json!({ "name": name, "value": value.to_string() }))
+        }
+    }
+}
+
+fn resolved(addresses: &[SocketAddr], took: Duration) -> Worded {
+    let ips: Vec<_> = addresses.iter().map(|a| a.ip().to_string()).collect();
+    let text = format!("found {} in {}", ips.join(", "), words(took));
+    ("resolved", text, json!({ "addresses": ips, "seconds": took.as_secs_f64() }))
+}
+
+fn serve(event: &Serve<'_>) -> Worded {
+    match event {
+        Serve::Listening(address) => {
+            ("listening", format!("listening on {address}"), json!({ "address": address.to_string() }))
+        }
+        Serve::Accepted(peer) => {
+            ("accepted", format!("accepted a connection from {peer}"), json!({ "peer": peer.to_string() }))
+        }
+        Serve::Ignored(peer) => {
+            ("ignored", format!("{peer} left without a byte and does not count"), json!({ "peer": peer.to_string() }))
+        }
+        Serve::Left(peer, received, sent) => (
+            "left",
+            format!("{peer} has left: {received} bytes from it, {sent} bytes to it"),
+            json!({ "peer": peer.to_string(), "received": received, "sent": sent }),
+        ),
+        Serve::Failed(peer, error) => (
+            "client-failed",
+            format!("{error}; {peer} is dropped, the others go on"),
+            json!({ "peer": peer.to_string(), "reason": error.to_string() }),
+        ),
+        Serve::Paused(reason) => (
+            "paused",
+            format!("no client can be taken for now: {reason}; trying again until it works"),
+            json!({ "reason": reason.to_string() }),
+        ),
+        Serve::Totals(totals) => (
+            "totals",
+            format!(
+                "{} clients, {} failed, {} bytes received, {} bytes sent, {} datagrams answered",
+                totals.clients, totals.failed, totals.received, totals.sent, totals.datagrams
+            ),
+            json!({
+                "clients": totals.clients, "failed": totals.failed, "received": totals.received,
+                "sent": totals.sent, "datagrams": totals.datagrams,
+            }),
+        ),
+    }
+}
+
+fn moved(event: &Move<'_>) -> Worded {
+    let side = |side: &Side| if *side == Side::Peer { "the peer" } else { "the local end" };
+    match event {
+        Move::Read(from, n) => ("read", format!("read {n} bytes from {}", side(from)), json!({ "from": side(from), "bytes": n })),
+        Move::Wrote(to, n) => ("wrote", format!("wrote {n} bytes to {}", side(to)), json!({ "to": side(to), "bytes": n })),
+        Move::InputEnded => ("input-ended", "local input has ended".into(), json!({})),
+        Move::HalfClosed => ("half-closed", "sent our end (FIN); the peer may still send".into(), json!({})),
+        Move::PeerEnded => ("peer-ended", "the peer has ended (its FIN came)".into(), json!({})),
+        Move::Closed(peer, account) => (
+            "closed",
+            format!(
+                "session with {peer} over after {}: {} bytes sent, {} bytes received",
+                words(account.took),
+                account.sent,
+                account.received
+            ),
+            json!({
+                "peer": peer.to_string(), "sent": account.sent, "received": account.received,
+                "seconds": account.took.as_secs_f64(),
+            }),
+        ),
+    }
+}
+
+fn datagram(event: &Datagram<'_>) -> Worded {
+    match event {
+        Datagram::Sent(to, size) => (
+            "datagram-sent",
+            format!("sent a datagram of {size} bytes to {to}"),
+            json!({ "to": to.to_string(), "bytes": size }),
+        ),
+        Datagram::Received(from, size) => (
+            "datagram",
+            format!("a datagram of {size} bytes from {from}"),
+            json!({ "from": from.to_string(), "bytes": size }),
+        ),
+        Datagram::Lost(n) => (
+            "datagrams-lost",
+            format!("{n} datagrams were lost here: the receive queue was full (--recv-buffer makes it larger)"),
+            json!({ "count": n }),
+        ),
+        Datagram::ReceivedTotal(datagrams, bytes) => (
+            "totals",
+            format!("{datagrams} datagrams received, {bytes} bytes"),
+            json!({ "datagrams": datagrams, "bytes": bytes }),
+        ),
+    }
+}
+
+fn http(event: &Http<'_>) -> Worded {
+    match event {
+        Http::RequestLine(line) => ("request-line", format!("> {}", escape(line)), json!({ "line": escape(line) })),
+        Http::ResponseLine(line) => ("response-line", format!("< {}", escape(line)), json!({ "line": escape(line) })),
+        Http::Redirect(url) => ("redirect", format!("redirected to {url}"), json!({ "url": url.to_string() })),
+        Http::Body(bytes, took) => (
+            "body",
+            format!("body complete: {bytes} bytes in {}", words(*took)),
+            json!({ "bytes": bytes, "seconds": took.as_secs_f64() }),
+        ),
+    }
+}

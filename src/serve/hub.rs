@@ -1,0 +1,366 @@
+//! `listen --keep-open`: clients side by side around one local end.
+//!
+//! Each client's bytes go to the output as they come. Input goes to all clients: a piece is read while a client is
+//! there, and the next one only when the slowest has taken it. A client that has ended itself gets our end once
+//! input has ended; until then it may still be listening.
+
+use std::io::ErrorKind;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use crate::deadline::{Bound, Deadline};
+use crate::error::Error;
+use crate::event::{Event, Serve};
+use crate::net::{Context, Cut};
+use crate::relay::{Buffer, Crlf};
+use crate::stream::listener::{Listener, OUT_OF_RESOURCES_PAUSE, Taken};
+use crate::stream::stdio::Stdio;
+use crate::stream::{Readiness, Stream};
+use crate::sys::poll::Interest;
+use crate::sys::signals::is_polite_end;
+
+/// How many clients there may be when --max-conns says nothing.
+pub const DEFAULT_MAX: usize = 100;
+
+/// The most that --max-conns may allow.
+pub const CEILING: usize = 10_000;
+
+/// The keepalive that frees the place of a client that has ended and is gone.
+const PROBE: (Duration, u32) = (Duration::from_secs(15), 4);
+
+/// What a hub may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Hub {
+    /// Clients over this number wait in the backlog.
+    pub max_clients: usize,
+    /// A client with which nothing moves for this long is dropped.
+    pub idle: Option<Bound>,
+    /// Send LF as CR LF.
+    pub crlf: bool,
+}
+
+impl Hub {
+    /// Serves until a signal ends it, which is its normal end, or the local end fails.
+    pub fn run(&self, ctx: &Context<'_>, local: Stdio, listener: Listener) -> Result<(), Error> {
+        State {
+            ctx,
+            hub: *self,
+            local: Stream::Stdio(local),
+            listener,
+            clients: Vec::new(),
+            input: Buffer::new(),
+            input_ended: false,
+            crlf: self.crlf.then(Crlf::new),
+            output: Buffer::new(),
+            no_room_until: None,
+            turn: 0,
+        }
+        .serve()
+    }
+}
+
+/// One client.
+struct Client {
+    stream: Stream,
+    /// How much of the input piece it has taken.
+    taken: usize,
+    received: u64,
+    sent: u64,
+    state: Progress,
+    readable: bool,
+    last_moved: Instant,
+}
+
+/// How far a client has come.
+enum Progress {
+    /// It may still send.
+    Open,
+    /// It has sent its end, and may still listen.
+    Ended,
+    /// There is nothing more to do with it; with the error, if it went by one.
+    Gone(Option<Error>),
+}
+
+struct State<'a> {
+    ctx: &'a Context<'a>,
+    hub: Hub,
+    local: Stream,
+    listener: Listener,
+    clients: Vec<Client>,
+    /// The piece of input that the clients are taking.
+    input: Buffer,
+    input_ended: bool,
+    crlf: Option<Crlf>,
+    /// What clients have sent and the local end has not taken.
+    output: Buffer,
+    no_room_until: Option<Instant>,
+    /// Whose turn it is to be heard first.
+    turn: usize,
+}
+
+/// What a poll slot stands for.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Listener,
+    Input,
+    Output,
+    OutputReader,
+    Client(usize),
+}
+
+impl State<'_> {
+    fn serve(&mut self) -> Result<(), Error> {
+        let mut input_ready = true;
+        loop {
+            self.hear_clients()?;
+            self.feed_clients(input_ready)?;
+            self.let_go();
+            match self.wait() {
+                Ok(ready) => input_ready = self.note(&ready)?,
+                Err(Cut::Signal(signal)) if is_polite_end(signal) => return self.leave(),
+                Err(cut) => return Err(cut.during("serve", self.listener.name())),
+            }
+        }
+    }
+
+    /// Clients have their turns while the local end takes what they send.
+    fn hear_clients(&mut self) -> Result<(), Error> {
+        self.write_output()?;
+        self.turn = self.turn.wrapping_add(1);
+        for nth in 0..self.clients.len() {
+            if !self.output.is_empty() {
+                return Ok(());
+            }
+            let place = self.turn.wrapping_add(nth) % self.clients.len();
+            self.clients[place].hear(&mut self.output);
+            self.write_output()?;
+        }
+        Ok(())
+    }
+
+    fn write_output(&mut self) -> Result<(), Error> {
+        while !self.output.is_empty() {
+            match self.local.write(self.output.data()) {
+                Ok(n) => self.output.consume(n),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(e) => return Err(self.local.write_error(&e)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the present piece of input to everybody; reads the next once all have it.
+    fn feed_clients(&mut self, input_ready: bool) -> Result<(), Error> {
+        self.offer();
+        if !self.all_have_the_piece() {
+            return Ok(());
+        }
+        self.input.clear();
+        self.clients.iter_mut().for_each(|client| client.taken = 0);
+        if input_ready && !self.input_ended && !self.clients.is_empty() {
+            self.read_input()?;
+            self.offer();
+        }
+        Ok(())
+    }
+
+    fn all_have_the_piece(&self) -> bool {
+        self.clients.iter().all(|client| client.has_all(self.input.data()))
+    }
+
+    fn read_input(&mut self) -> Result<(), Error> {
+        let read = match &mut self.crlf {
+            Some(crlf) => crlf.read(&mut self.local, &mut self.input),
+            None => self.local.read(self.input.space()).inspect(|&n| self.input.filled(n)),
+        };
+        match read {
+            Ok(0) => self.input_ended = true,
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => return Err(self.local.read_error(&e)),
+        }
+        Ok(())
+    }
+
+    fn offer(&mut self) {
+        let piece = self.input.data();
+        self.clients.iter_mut().for_each(|client| client.offer(piece));
+    }
+
+    /// Ends the clients that have ended themselves, once there is nothing more for them, and drops the idle ones.
+    fn let_go(&mut self) {
+        for place in (0..self.clients.len()).rev() {
+            self.clients[place].settle(self.input_ended, self.input.data(), self.hub.idle);
+            if let Progress::Gone(failure) = &self.clients[place].state {
+                self.clients[place].tell_end(self.ctx, failure.as_ref());
+                self.clients.remove(place);
+            }
+        }
+    }
+
+    fn wait(&mut self) -> Result<Vec<Slot>, Cut> {
+        let wanted = self.wanted();
+        let always = wanted.iter().filter(|(_, readiness)| matches!(readiness, Readiness::Always));
+        let mut ready: Vec<_> = always.map(|(slot, _)| *slot).collect();
+        let asked = wanted.iter().filter_map(|(slot, readiness)| Some((*slot, readiness.interest()?)));
+        let (slots, mut interests): (Vec<_>, Vec<_>) = asked.chain(self.watched()).unzip();
+        let pause = if ready.is_empty() { self.pause() } else { Some(Duration::ZERO) };
+        match pause {
+            Some(pause) => self.ctx.wait_at_most(&mut interests, Deadline::NEVER, pause).map(|_| ())?,
+            None => self.ctx.wait(&mut interests, Deadline::NEVER)?,
+        }
+        ready.extend(slots.iter().zip(&interests).filter(|(_, i)| i.ready.any()).map(|(slot, _)| *slot));
+        Ok(ready)
+    }
+
+    fn wanted(&self) -> Vec<(Slot, Readiness<'_>)> {
+        let mut wanted = Vec::with_capacity(3);
+        if self.clients.len() < self.hub.max_clients && self.no_room_until.is_none() {
+            wanted.push((Slot::Listener, Readiness::Readable(self.listener.as_fd())));
+        }
+        if !self.clients.is_empty() && !self.input_ended && self.input.is_empty() {
+            wanted.push((Slot::Input, self.local.read_interest()));
+        }
+        if !self.output.is_empty() {
+            wanted.push((Slot::Output, self.local.write_interest()));
+        }
+        wanted
+    }
+
+    /// The reader of our output, and each client for what it can do now.
+    fn watched(&self) -> impl Iterator<Item = (Slot, Interest<'_>)> {
+        let reader = self.local.reader_watch().map(|fd| (Slot::OutputReader, Interest::new(fd, false, false)));
+        let clients = self.clients.iter().enumerate().filter_map(|(place, client)| {
+            let hear = self.output.is_empty() && matches!(client.state, Progress::Open);
+            let feed = !client.has_all(self.input.data());
+            Some((Slot::Client(place), Interest::new(client.stream.reader_watch()?, hear, feed)))
+        });
+        reader.into_iter().chain(clients)
+    }
+
+    fn pause(&self) -> Option<Duration> {
+        let resources = self.no_room_until.map(|until| until.saturating_duration_since(Instant::now()));
+        let idle = self.clients.iter().filter_map(|c| Deadline::since(c.last_moved, self.hub.idle).left());
+        idle.chain(resources).min()
+    }
+
+    /// Draws the consequences of what is ready. Tells whether input is.
+    fn note(&mut self, ready: &[Slot]) -> Result<bool, Error> {
+        let mut input_ready = false;
+        let mut knock = false;
+        self.no_room_until = self.no_room_until.filter(|&until| Instant::now() < until);
+        for slot in ready {
+            match *slot {
+                Slot::Listener => knock = true,
+                Slot::Input => input_ready = true,
+                Slot::Output => {}
+                Slot::OutputReader => return Err(self.local.write_error(&ErrorKind::BrokenPipe.into())),
+                Slot::Client(place) => self.clients[place].stirred(),
+            }
+        }
+        if knock {
+            self.take_clients()?;
+        }
+        Ok(input_ready)
+    }
+
+    fn take_clients(&mut self) -> Result<(), Error> {
+        while self.clients.len() < self.hub.max_clients {
+            match self.listener.take(self.ctx)? {
+                // A latecomer hears what is read from now on.
+                Taken::Client(stream) => self.clients.push(Client::new(stream, self.input.data().len())),
+                Taken::Nobody => return Ok(()),
+                Taken::NoRoom => {
+                    self.no_room_until = Some(Instant::now() + OUT_OF_RESOURCES_PAUSE);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The normal end: what clients have said is still offered to the output, and each gets our end.
+    fn leave(&mut self) -> Result<(), Error> {
+        self.ctx.signals.next_one_kills();
+        self.write_output()?;
+        for client in &mut self.clients {
+            let _ = client.stream.close_write();
+            client.tell_end(self.ctx, None);
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    fn new(stream: Stream, taken: usize) -> Self {
+        let last_moved = Instant::now();
+        Client { stream, taken, received: 0, sent: 0, state: Progress::Open, readable: true, last_moved }
+    }
+
+    fn has_all(&self, piece: &[u8]) -> bool {
+        self.taken >= piece.len() || matches!(self.state, Progress::Gone(_))
+    }
+
+    /// One read into `output`.
+    fn hear(&mut self, output: &mut Buffer) {
+        if !matches!(self.state, Progress::Open) || !std::mem::take(&mut self.readable) {
+            return;
+        }
+        match self.stream.read(output.space()) {
+            Ok(0) => {
+                self.state = Progress::Ended;
+                self.stream.probe_peer(PROBE.0, PROBE.1);
+            }
+            Ok(n) => {
+                output.filled(n);
+                self.received += n as u64;
+                self.last_moved = Instant::now();
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => self.state = Progress::Gone(Some(self.stream.read_error(&e))),
+        }
+    }
+
+    /// Writes what it has not taken of the piece of input.
+    fn offer(&mut self, piece: &[u8]) {
+        if self.has_all(piece) {
+            return;
+        }
+        match self.stream.write(&piece[self.taken..]) {
+            Ok(n) => {
+                self.taken += n;
+                self.sent += n as u64;
+                self.last_moved = Instant::now();
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => self.state = Progress::Gone(Some(self.stream.write_error(&e))),
+        }
+    }
+
+    /// Poll had something to say of it. Of one that has ended, that can only be that its program is gone.
+    fn stirred(&mut self) {
+        self.readable = true;
+        if matches!(self.state, Progress::Ended) && self.stream.take_error().is_some() {
+            self.state = Progress::Gone(None);
+        }
+    }
+
+    fn settle(&mut self, input_ended: bool, piece: &[u8], idle: Option<Bound>) {
+        if matches!(self.state, Progress::Ended) && input_ended && self.has_all(piece) {
+            // A peer that is gone by now has all that there was.
+            let _ = self.stream.close_write();
+            self.state = Progress::Gone(None);
+        } else if let Some(expired) = Deadline::since(self.last_moved, idle).expired() {
+            let error = Error::expired("transfer with", self.stream.name(), expired);
+            self.state = Progress::Gone(Some(error));
+        }
+    }
+
+    fn tell_end(&self, ctx: &Context<'_>, failure: Option<&Error>) {
+        let name = self.stream.name();
+        ctx.tell(&Event::Serve(match failure {
+            Some(error) => Serve::Failed(&name, error),
+            None => Serve::Left(&name, self.received, self.sent),
+        }));
+    }
+}

@@ -1,0 +1,105 @@
+//! One direction of a local file descriptor, used without ever blocking and without changing its flags.
+//!
+//! Owns the choice of how: a regular file is read plainly, a socket with `MSG_DONTWAIT`, a pipe or terminal
+//! through an own description of the same file, and where that is refused, through a helper thread.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::Readiness;
+use super::pump::Pump;
+use crate::sys::fd::{self, Access, FdKind};
+use crate::sys::reopen;
+
+/// A descriptor and the way in which it is read or written.
+#[derive(Debug)]
+pub(super) struct End {
+    /// As it was given: its errors are watched even where another description is used.
+    given: OwnedFd,
+    how: How,
+}
+
+#[derive(Debug)]
+enum How {
+    /// Never blocks for long.
+    Plain,
+    /// `MSG_DONTWAIT`.
+    Socket,
+    /// An own description with `O_NONBLOCK`.
+    Own(OwnedFd),
+    /// A helper thread owns the blocking calls.
+    Pump(Pump),
+}
+
+impl End {
+    /// Finds the way to use `given`. Its flags stay as they are.
+    pub(super) fn open(given: OwnedFd, access: Access) -> io::Result<Self> {
+        let how = match fd::kind(given.as_fd())? {
+            FdKind::File | FdKind::Directory | FdKind::Null => How::Plain,
+            FdKind::Socket => How::Socket,
+            FdKind::Pipe | FdKind::Terminal | FdKind::Device => match reopen(given.as_fd(), access) {
+                Some(own) => How::Own(own),
+                None => How::Pump(Pump::new(given.try_clone()?, access)?),
+            },
+        };
+        Ok(End { given, how })
+    }
+
+    /// A descriptor whose description is ours alone and already has `O_NONBLOCK`.
+    pub(super) fn own(given: OwnedFd) -> io::Result<Self> {
+        let how = How::Own(given.try_clone()?);
+        Ok(End { given, how })
+    }
+
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.how {
+            How::Plain => fd::read(self.given.as_fd(), buffer),
+            How::Socket => fd::receive_now(self.given.as_fd(), buffer),
+            How::Own(own) => fd::read(own.as_fd(), buffer),
+            How::Pump(pump) => pump.read(buffer),
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.how {
+            How::Plain => fd::write(self.given.as_fd(), bytes),
+            How::Socket => fd::send_now(self.given.as_fd(), bytes),
+            How::Own(own) => fd::write(own.as_fd(), bytes),
+            How::Pump(pump) => pump.write(bytes),
+        }
+    }
+
+    /// Waits, by `WouldBlock`, until everything has left this process.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        match &mut self.how {
+            How::Pump(pump) => pump.finish(),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn read_interest(&self) -> Readiness<'_> {
+        match &self.how {
+            How::Plain => Readiness::Always,
+            How::Socket => Readiness::Readable(self.given.as_fd()),
+            How::Own(own) => Readiness::Readable(own.as_fd()),
+            How::Pump(pump) => pump.read_interest(),
+        }
+    }
+
+    pub(super) fn write_interest(&self) -> Readiness<'_> {
+        match &self.how {
+            How::Plain => Readiness::Always,
+            How::Socket => Readiness::Writable(self.given.as_fd()),
+            How::Own(own) => Readiness::Writable(own.as_fd()),
+            How::Pump(pump) => pump.write_interest(),
+        }
+    }
+
+    /// Poll reports on it that the reader of a pipe is gone.
+    pub(super) fn reader_watch(&self) -> Option<BorrowedFd<'_>> {
+        match self.how {
+            How::Plain => None,
+            _ => Some(self.given.as_fd()),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The local end of a session: standard input and output, or what the options put in their place.
+//!
+//! Owns what a closed, empty or discarded standard stream means. Bytes go to descriptor 1 directly: std's
+//! stdout buffers lines and turns EBADF into success.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::Readiness;
+use super::end::End;
+use super::output::OutputFile;
+use crate::error::{Error, Kind, plain};
+use crate::sys::fd::{self, Access, FdKind};
+use crate::sys::startup;
+
+/// Where the bytes for the peer come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// Nowhere (`--no-stdin`).
+    Nothing,
+}
+
+/// Where the peer's bytes go to.
+#[derive(Debug)]
+pub enum Output {
+    /// Standard output.
+    Stdout,
+    /// Nowhere (`--send-only`).
+    Discard,
+    /// A file (`--output`).
+    File(OutputFile),
+}
+
+/// What kind of input there is: it decides what its end means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    /// There was none: closed at start, /dev/null, or not wanted.
+    Absent,
+    /// A person types.
+    Terminal,
+    /// Something that ends by itself.
+    Data,
+}
+
+/// Both directions of the local end.
+#[derive(Debug)]
+pub struct Stdio {
+    input: Option<End>,
+    kind: InputKind,
+    output: Sink,
+}
+
+#[derive(Debug)]
+enum Sink {
+    /// Takes everything and keeps nothing.
+    Discard,
+    /// Standard output was closed at start: whatever comes for it is lost, and that is an error.
+    ClosedAtStart,
+    /// Descriptor 1.
+    Stdout(End),
+    /// A file that --output named.
+    File(End, OutputFile),
+    /// Ended by us.
+    Released,
+}
+
+impl Stdio {
+    /// Opens both. A directory as standard input is an error before anything is sent anywhere.
+    pub fn open(input: Input, output: Output) -> Result<Self, Error> {
+        let (input, kind) = match input {
+            Input::Nothing => (None, InputKind::Absent),
+            Input::Stdin => open_stdin()?,
+        };
+        Ok(Stdio { input, kind, output: Sink::open(output)? })
+    }
+
+    /// What kind of input there is.
+    pub fn input_kind(&self) -> InputKind {
+        self.kind
+    }
+
+    /// Reads standard input; no input is an end at once.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.input.as_mut().map_or(Ok(0), |end| end.read(buffer))
+    }
+
+    /// Writes to the output.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.output {
+            Sink::Discard => Ok(bytes.len()),
+            Sink::Stdout(end) | Sink::File(end, _) => end.write(bytes),
+            Sink::ClosedAtStart | Sink::Released => Err(io::Error::other("it was closed when this program was started")),
+        }
+    }
+
+    /// Ends the output: a pipe's reader sees its end while the other direction may go on.
+    pub fn close_write(&mut self) -> io::Result<()> {
+        match &mut self.output {
+            Sink::Stdout(end) => {
+                end.finish()?;
+                self.output = Sink::Released;
+                fd::release_stdout()
+            }
+            Sink::File(end, file) => {
+                end.finish()?;
+                file.keep();
+                self.output = Sink::Released;
+                Ok(())
+            }
+            Sink::Discard | Sink::ClosedAtStart | Sink::Released => Ok(()),
+        }
+    }
+
+    pub(super) fn read_interest(&self) -> Readiness<'_> {
+        self.input.as_ref().map_or(Readiness::Always, End::read_interest)
+    }
+
+    pub(super) fn write_interest(&self) -> Readiness<'_> {
+        self.output.end().map_or(Readiness::Always, End::write_interest)
+    }
+
+    pub(super) fn reader_watch(&self) -> Option<BorrowedFd<'_>> {
+        self.output.end().and_then(End::reader_watch)
+    }
+
+    /// A pipe whose reader is gone is how filters end; every other failure is the user's to know.
+    pub(super) fn write_error(&self, error: &io::Error) -> Error {
+        match &self.output {
+            Sink::File(_, file) => Error::new(Kind::WriteLocal, "write", file.path().display(), plain(error)),
+            _ if error.kind() == io::ErrorKind::BrokenPipe => {
+                Error::new(Kind::OutputGone, "write", "standard output", "nobody reads it any more")
+            }
+            _ => Error::new(Kind::WriteLocal, "write", "standard output", plain(error)),
+        }
+    }
+}
+
+fn open_stdin() -> Result<(Option<End>, InputKind), Error> {
+    let failed = |e: io::Error| Error::io(Kind::ReadLocal, "read", "standard input", &e);
+    if startup::was_closed(0) {
+        return Ok((None, InputKind::Absent));
+    }
+    let kind = match fd::kind(fd::stdin()).map_err(failed)? {
+        FdKind::Directory => return Err(Error::new(Kind::ReadLocal, "read", "standard input", "it is a directory")),
+        FdKind::Null => return Ok((None, InputKind::Absent)),
+        FdKind::Terminal => InputKind::Terminal,
+        _ => InputKind::Data,
+    };
+    let given = fd::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
+    let end = End::open(given, Access::Read).map_err(failed)?;
+    Ok((Some(end), kind))
+}
+
+impl Sink {
+    fn open(output: Output) -> Result<Self, Error> {
+        match output {
+            Output::Discard => Ok(Sink::Discard),
+            Output::Stdout if startup::was_closed(1) => Ok(Sink::ClosedAtStart),
+            Output::Stdout => {
+                let given = fd::stdout().as_fd().try_clone_to_owned();
+                let end = given.and_then(|given| End::open(given, Access::Write));
+                end.map(Sink::Stdout).map_err(|e| Error::io(Kind::WriteLocal, "write", "standard output", &e))
+            }
+            Output::File(file) => {
+                let end = file.end().map_err(|e| Error::io(Kind::WriteLocal, "write", file.path().display(), &e))?;
+                Ok(Sink::File(end, file))
+            }
+        }
+    }
+
+    fn end(&self) -> Option<&End> {
+        match self {
+            Sink::Stdout(end) | Sink::File(end, _) => Some(end),
+            Sink::Discard | Sink::ClosedAtStart | Sink::Released => None,
+        }
+    }
+}

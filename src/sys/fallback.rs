@@ -1,0 +1,95 @@
+//! The platform contract by plain POSIX means: what can't be asked is unknown, and poll(2) watches the sockets.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use super::fd::Access;
+use super::poll::{Interest, Ready, poll};
+
+/// There is no way to open a descriptor's file again that POSIX knows.
+pub fn reopen(_: BorrowedFd<'_>, _: Access) -> Option<OwnedFd> {
+    None
+}
+
+/// Unknown.
+pub fn unacknowledged(_: BorrowedFd<'_>) -> Option<u64> {
+    None
+}
+
+/// Unknown.
+pub fn dropped(_: BorrowedFd<'_>) -> Option<u64> {
+    None
+}
+
+/// Unknown: the caller's buffer must hold the largest datagram.
+pub fn next_datagram_size(_: BorrowedFd<'_>) -> Option<io::Result<usize>> {
+    None
+}
+
+/// No portable call does it.
+pub fn bind_to_interface(_: BorrowedFd<'_>, _: &str) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Only Linux has such names.
+pub fn abstract_name(_: &std::os::unix::net::SocketAddr) -> Option<Vec<u8>> {
+    None
+}
+
+/// One watched socket.
+#[derive(Debug)]
+struct Watched {
+    fd: RawFd,
+    token: u64,
+    read: bool,
+    write: bool,
+}
+
+/// Readiness of many sockets, by poll(2).
+#[derive(Debug)]
+pub struct Poller {
+    watched: Vec<Watched>,
+}
+
+impl Poller {
+    /// An empty set.
+    pub fn new() -> io::Result<Self> {
+        Ok(Poller { watched: Vec::new() })
+    }
+
+    /// Begins to watch `fd` under `token`. It must be removed before it is closed.
+    pub fn add(&mut self, fd: BorrowedFd<'_>, token: u64, read: bool, write: bool) -> io::Result<()> {
+        self.watched.push(Watched { fd: fd.as_raw_fd(), token, read, write });
+        Ok(())
+    }
+
+    /// Changes what is asked of a watched `fd`.
+    pub fn modify(&mut self, fd: BorrowedFd<'_>, token: u64, read: bool, write: bool) -> io::Result<()> {
+        self.remove(fd)?;
+        self.add(fd, token, read, write)
+    }
+
+    /// Ends the watch over `fd`.
+    pub fn remove(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.watched.retain(|w| w.fd != fd.as_raw_fd());
+        Ok(())
+    }
+
+    /// Waits for readiness or `timeout`; gives the token of each ready socket. EINTR gives none.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<impl Iterator<Item = (u64, Ready)> + '_> {
+        let mut interests: Vec<_> = self.watched.iter().map(Watched::interest).collect();
+        poll(&mut interests, None, timeout)?;
+        let answers: Vec<_> = interests.iter().map(|i| i.ready).collect();
+        let with_token = self.watched.iter().map(|w| w.token).zip(answers);
+        Ok(with_token.filter(|(_, ready)| ready.read || ready.write || ready.error))
+    }
+}
+
+impl Watched {
+    fn interest(&self) -> Interest<'static> {
+        #[expect(unsafe_code, reason = "add's contract: a socket is removed before it is closed, so the number is still open")]
+        let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
+        Interest::new(fd, self.read, self.write)
+    }
+}

@@ -1,0 +1,129 @@
+//! The platform contract on Linux: /proc, epoll, and what tcp(7), udp(7) and unix(7) tell of a socket.
+
+use std::io;
+use std::mem::size_of;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{Timespec, epoll};
+use rustix::fs::{Mode, OFlags};
+use rustix::net::RecvFlags;
+
+use super::fd::Access;
+use super::poll::Ready;
+
+/// Opens the pipe, terminal or device behind `fd` again, non-blocking: an own description, so that the
+/// flag is not shared with the shell. `None` where /proc is missing or the opening is refused.
+pub fn reopen(fd: BorrowedFd<'_>, access: Access) -> Option<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let flags = match access {
+        Access::Read => OFlags::RDONLY,
+        Access::Write => OFlags::WRONLY,
+    };
+    let opened = rustix::fs::open(path, flags | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty());
+    // In a sandbox /proc may belong to another process: the same file or none.
+    opened.ok().filter(|new| same_file(fd, new.as_fd()))
+}
+
+fn same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> bool {
+    matches!((super::fd::identity(a), super::fd::identity(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Bytes in a TCP socket's send queue that the peer has not acknowledged, a FIN counted as one. After a
+/// reset it keeps the last value. `None` for other sockets. See `SIOCOUTQ` in tcp(7).
+pub fn unacknowledged(fd: BorrowedFd<'_>) -> Option<u64> {
+    let mut bytes: libc::c_int = 0;
+    #[expect(unsafe_code, reason = "SIOCOUTQ, which is TIOCOUTQ, writes one int")]
+    let code = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    (code == 0).then(|| u64::try_from(bytes).unwrap_or(0))
+}
+
+/// How many datagrams this socket's receive queue dropped since it was made. See `SO_MEMINFO` in socket(7).
+pub fn dropped(fd: BorrowedFd<'_>) -> Option<u64> {
+    const SK_MEMINFO_DROPS: usize = 8;
+    let mut info = [0_u32; SK_MEMINFO_DROPS + 1];
+    let mut length = libc::socklen_t::try_from(size_of::<[u32; SK_MEMINFO_DROPS + 1]>()).ok()?;
+    #[expect(unsafe_code, reason = "the kernel writes at most `length` bytes of u32 into the array")]
+    let code = unsafe {
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, info.as_mut_ptr().cast(), &raw mut length)
+    };
+    (code == 0).then(|| u64::from(info[SK_MEMINFO_DROPS]))
+}
+
+/// The full size of the next datagram, left in the queue: `MSG_TRUNC` makes the kernel tell it.
+pub fn next_datagram_size(fd: BorrowedFd<'_>) -> Option<io::Result<usize>> {
+    let flags = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
+    let peek = || rustix::net::recv(fd, &mut [0_u8; 1], flags);
+    Some(rustix::io::retry_on_intr(peek).map(|(_, size)| size).map_err(Into::into))
+}
+
+/// Sends and receives through interface `name` only. See `SO_BINDTODEVICE` in socket(7).
+pub fn bind_to_interface(fd: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(name.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    #[expect(unsafe_code, reason = "the kernel reads `length` bytes of the name and copies them")]
+    let code = unsafe {
+        libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_BINDTODEVICE, name.as_ptr().cast(), length)
+    };
+    if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The abstract name of a UNIX socket, without the NUL that marks it. See unix(7).
+pub fn abstract_name(address: &std::os::unix::net::SocketAddr) -> Option<Vec<u8>> {
+    std::os::linux::net::SocketAddrExt::as_abstract_name(address).map(<[u8]>::to_vec)
+}
+
+/// Readiness of many sockets, by epoll(7), level-triggered.
+pub struct Poller {
+    epoll: OwnedFd,
+    events: Vec<epoll::Event>,
+}
+
+impl Poller {
+    /// How many sockets one wait may report: bounds the work between two looks at the clock.
+    const BATCH: usize = 256;
+
+    /// An empty set.
+    pub fn new() -> io::Result<Self> {
+        Ok(Poller { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?, events: Vec::with_capacity(Self::BATCH) })
+    }
+
+    /// Begins to watch `fd` under `token`. It must be removed before it is closed.
+    pub fn add(&mut self, fd: BorrowedFd<'_>, token: u64, read: bool, write: bool) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, fd, epoll::EventData::new_u64(token), flags(read, write))?)
+    }
+
+    /// Changes what is asked of a watched `fd`.
+    pub fn modify(&mut self, fd: BorrowedFd<'_>, token: u64, read: bool, write: bool) -> io::Result<()> {
+        Ok(epoll::modify(&self.epoll, fd, epoll::EventData::new_u64(token), flags(read, write))?)
+    }
+
+    /// Ends the watch over `fd`.
+    pub fn remove(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, fd)?)
+    }
+
+    /// Waits for readiness or `timeout`; gives the token of each ready socket. EINTR gives none.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<impl Iterator<Item = (u64, Ready)> + '_> {
+        let timeout = timeout.and_then(|t| Timespec::try_from(t).ok());
+        self.events.clear();
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.events.iter().map(|event| (event.data.u64(), ready(event.flags))))
+    }
+}
+
+fn flags(read: bool, write: bool) -> epoll::EventFlags {
+    let mut flags = epoll::EventFlags::empty();
+    flags.set(epoll::EventFlags::IN, read);
+    flags.set(epoll::EventFlags::OUT, write);
+    flags
+}
+
+fn ready(flags: epoll::EventFlags) -> Ready {
+    let error = flags.contains(epoll::EventFlags::ERR);
+    let over = error || flags.contains(epoll::EventFlags::HUP);
+    let read = over || flags.contains(epoll::EventFlags::IN);
+    Ready { read, write: over || flags.contains(epoll::EventFlags::OUT), error }
+}

@@ -1,0 +1,35 @@
+//! Everything that asks the operating system directly, and every line of unsafe.
+//!
+//! Owns the contract below; the rooms above see only safe functions over borrowed descriptors. It refuses
+//! to know what the descriptors are for: no address grammar, no wording, no policy.
+//!
+//! # The platform contract
+//! `linux` and `fallback` both give:
+//! - `reopen(fd, access)`: an own, non-blocking description of the file behind `fd`, or `None`;
+//! - `unacknowledged(fd)`: bytes, FIN included, that a TCP peer has not acknowledged, or `None`;
+//! - `dropped(fd)`: datagrams that the receive queue had no room for, or `None`;
+//! - `next_datagram_size(fd)`: the size of the datagram at the head of the queue, or `None`;
+//! - `bind_to_interface(fd, name)`: traffic through one interface only;
+//! - `abstract_name(address)`: the name of a UNIX socket that has no file, or `None`;
+//! - [`Poller`]: readiness of many sockets.
+//!
+//! The fallback does the plain thing. It stands in on other systems, and on Linux under the feature
+//! `portable`, so that the tests run over both.
+
+pub mod fd;
+pub mod lookup;
+pub mod poll;
+pub mod signals;
+pub mod startup;
+
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
+mod fallback;
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+mod linux;
+
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
+use fallback as platform;
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+use linux as platform;
+
+pub use platform::{Poller, abstract_name, bind_to_interface, dropped, next_datagram_size, reopen, unacknowledged};
