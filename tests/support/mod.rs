@@ -3,7 +3,7 @@
 //!
 //! Nothing here sleeps to wait for a program: it waits for the announced line, for an end, or for the limit.
 
-#![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -105,7 +105,7 @@ pub fn start(command: &mut Command) -> Running {
         thread::spawn(move || {
             for line in BufReader::new(err).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
-                copy.lock().expect("no panic while it is held").push_str(&format!("{line}\n"));
+                copy.lock().expect("no panic while it is held").extend([line.as_str(), "\n"]);
                 let _ = send.send(line);
             }
         })
