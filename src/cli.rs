@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{connect, generate, listen};
+use crate::cmd::{connect, generate, get, listen};
 use crate::opts::voice::VoiceArgs;
 
 /// The netcat that scripts can trust.
@@ -28,4 +28,6 @@ pub enum Command {
     Listen(Box<listen::Args>),
     /// Connect to a server, and stdin and stdout through it
     Connect(Box<connect::Args>),
+    /// Fetch a URL over HTTP, and check that it came whole
+    Get(Box<get::Args>),
 }

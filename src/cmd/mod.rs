@@ -7,6 +7,7 @@ mod announce;
 pub mod check;
 pub mod connect;
 pub mod generate;
+pub mod get;
 pub mod listen;
 pub mod usage;
 
@@ -23,6 +24,7 @@ pub fn run(cli: &Cli, voice: &Voice) -> anyhow::Result<()> {
         (Some(kind), _) => generate::run(*kind),
         (None, Some(Command::Listen(args))) => listen::run(args, voice),
         (None, Some(Command::Connect(args))) => connect::run(args, voice),
+        (None, Some(Command::Get(args))) => get::run(args, voice),
         (None, None) => Err(Error::usage("a verb is needed; sockkit --help lists them").into()),
     }
 }

@@ -13,13 +13,17 @@
 mod buffer;
 mod clock;
 mod crlf;
+mod delivery;
 mod direction;
+mod exchange;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use buffer::Buffer;
 pub(crate) use crlf::Crlf;
+pub use delivery::Delivery;
+pub use exchange::Exchange;
 
 use std::time::Duration;
 
