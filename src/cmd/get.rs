@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::in_context;
+use super::{in_context, open_output};
 use crate::address::{Endpoint, Host, HostPort, Port};
 use crate::error::{Error, Kind};
 use crate::event::{Event, Http};
@@ -73,7 +73,7 @@ pub struct Args {
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let (asked, headers) = (args.url()?, args.headers()?);
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
-        let local = Stdio::open(Input::Nothing, args.output.open(ctx)?)?;
+        let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let mut output = Delivery::new(ctx, Stream::Stdio(local), args.limits.timeouts().idle);
         let outcome = Fetch { ctx, voice, args, asked: &asked, headers: &headers }.follow(&mut output);
         output.end(outcome)

@@ -11,7 +11,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::buffer::Buffer;
 use super::delivery::Delivery;
 use super::direction::is_nothing_yet;
 use crate::deadline::{Bound, Deadline};
@@ -19,6 +18,7 @@ use crate::error::{Error, Kind};
 use crate::event::{Account, Event, Http, Move, Side};
 use crate::net::{Context, Cut};
 use crate::proto::http::{self, HttpError, Method, Response, ResponseHead};
+use crate::stream::buffer::Buffer;
 use crate::stream::{Readiness, Stream};
 
 /// Whoever watches the body grow looks at it this often although nothing comes.
@@ -73,7 +73,7 @@ impl<'a> Exchange<'a> {
             ctx,
             remote,
             response: Response::new(method),
-            buffer: Buffer::new(),
+            buffer: Buffer::default(),
             idle,
             limit: Deadline::starting_now(idle),
             start: Instant::now(),

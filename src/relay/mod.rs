@@ -10,9 +10,7 @@
 //! the other and kills nothing; the session is over when both directions are done, or when the [`Policy`] says
 //! so. Owns these rules and the account of what moved. Refuses to know what the streams are.
 
-mod buffer;
 mod clock;
-mod crlf;
 mod delivery;
 mod direction;
 mod exchange;
@@ -20,8 +18,6 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use buffer::Buffer;
-pub(crate) use crlf::Crlf;
 pub use delivery::Delivery;
 pub use exchange::Exchange;
 

@@ -227,7 +227,8 @@ impl<'a> Session<'a> {
     fn poll(&self) -> Result<Vec<Slot>, Cut> {
         let wanted = self.wanted();
         let (slots, mut interests): (Vec<_>, Vec<_>) = polled(&wanted, &self.watched()).into_iter().unzip();
-        let always = |(slot, readiness): &(Slot, Readiness<'_>)| matches!(readiness, Readiness::Always).then_some(*slot);
+        let always =
+            |(slot, readiness): &(Slot, Readiness<'_>)| matches!(readiness, Readiness::Always).then_some(*slot);
         let mut ready: Vec<_> = wanted.iter().filter_map(always).collect();
         let pause = if ready.is_empty() { self.pause() } else { Some(Duration::ZERO) };
         match pause {
@@ -328,7 +329,9 @@ impl<'a> Session<'a> {
         self.clock.moved();
         while self.unsent() > 0 {
             if let Some(error) = self.remote.take_error() {
-                return self.network_failed(self.remote.write_error(&error)).and(self.failure.take().map_or(Ok(()), Err));
+                return self
+                    .network_failed(self.remote.write_error(&error))
+                    .and(self.failure.take().map_or(Ok(()), Err));
             }
             self.clock.saw_unacknowledged(self.remote.unacknowledged());
             let paused = self.ctx.pause(pause, self.clock.drain());

@@ -177,7 +177,8 @@ impl Running {
     pub fn end_within(mut self, limit: Duration) -> Ended {
         drop(self.stdin.take());
         let status = self.wait(limit);
-        let stdout = self.stdout.take().map(|reader| reader.join().expect("the reader does not panic")).unwrap_or_default();
+        let stdout =
+            self.stdout.take().map(|reader| reader.join().expect("the reader does not panic")).unwrap_or_default();
         self.reader.take().map(JoinHandle::join);
         Ended { status, stdout, stderr: self.stderr() }
     }
