@@ -14,7 +14,7 @@ use crate::sys::poll::Interest;
 /// The output of a run, over all exchanges that it takes.
 pub struct Delivery<'a> {
     ctx: &'a Context<'a>,
-    local: Stream,
+    pub(super) local: Stream,
     idle: Option<Bound>,
     written: u64,
 }

@@ -243,3 +243,68 @@ impl Drop for Exchange<'_> {
         self.ctx.tell(&Event::Move(Move::Closed(&self.remote.name(), self.account)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Tell;
+    use crate::stream::scripted::{Read, Scripted, Write};
+    use crate::sys::signals::Signals;
+
+    struct Silent;
+
+    impl Tell for Silent {
+        fn tell(&self, _: &Event<'_>) {}
+    }
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+    /// What an exchange with a scripted peer and output came to: the outcome, what the peer got, what the output got.
+    fn play(remote: Scripted, local: Scripted) -> (Result<(), Kind>, Vec<u8>, Vec<u8>) {
+        let signals = Signals::install().expect("handlers can be installed");
+        let ctx = Context { tell: &Silent, signals: &signals, deadline: Deadline::NEVER };
+        let mut remote = Stream::Scripted(remote);
+        let mut output = Delivery::new(&ctx, Stream::Scripted(local), None);
+        let mut exchange = Exchange::new(&ctx, &mut remote, Method::Get, None);
+        let outcome = exchange.head(REQUEST, &output).and_then(|_| exchange.body(&mut output, &|_| {}));
+        drop(exchange);
+        let (Stream::Scripted(remote), Stream::Scripted(local)) = (remote, output.local) else {
+            unreachable!("made above")
+        };
+        (outcome.map_err(|error| error.kind), remote.taken, local.taken)
+    }
+
+    fn bytes(text: &str) -> Read {
+        Read::Bytes(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn every_cut_of_the_response_and_slow_ends_give_the_same() {
+        let reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n";
+        for cut in 0..reply.len() {
+            let (first, second) = reply.split_at(cut);
+            let reads = [first, second].into_iter().filter(|part| !part.is_empty()).map(bytes);
+            let while_sending = std::iter::repeat_n(Read::Block, 5);
+            let remote = Scripted::giving(while_sending.chain(reads.flat_map(|read| [Read::Block, read])));
+            let remote = remote.taking([Write::Take(1), Write::Block, Write::Take(5)]);
+            let slow = Scripted::default().taking([Write::Block, Write::Take(1), Write::Block]);
+            assert_eq!(play(remote, slow), (Ok(()), REQUEST.to_vec(), b"abcdefg".to_vec()), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_server_may_answer_before_it_has_read_the_request() {
+        let reply = bytes("HTTP/1.1 431 Too Large\r\nContent-Length: 0\r\n\r\n");
+        let remote = Scripted::giving([reply]).taking([Write::Take(3), Write::Block]);
+        assert_eq!(play(remote, Scripted::default()), (Ok(()), REQUEST[..3].to_vec(), vec![]));
+    }
+
+    #[test]
+    fn an_end_after_a_failed_send_is_that_reset_unless_the_response_is_whole() {
+        let gone = [Write::Fail(std::io::ErrorKind::ConnectionReset)];
+        let cut = Scripted::giving([bytes("HTTP/1.1 200 OK\r\n\r\nhal")]).taking(gone);
+        assert_eq!(play(cut, Scripted::default()), (Err(Kind::Reset), vec![], b"hal".to_vec()));
+        let whole = bytes("HTTP/1.1 400 Bad\r\nContent-Length: 2\r\n\r\nno");
+        assert!(play(Scripted::giving([whole]).taking(gone), Scripted::default()).0.is_ok());
+    }
+}
