@@ -97,3 +97,33 @@ impl Context<'_> {
         expired.map_or(Ok(()), |expired| Err(Cut::Expired(expired)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::deadline::{Bound, Limit};
+
+    struct Silent;
+
+    impl Tell for Silent {
+        fn tell(&self, _: &Event<'_>) {}
+    }
+
+    #[test]
+    fn a_peer_that_never_pauses_outruns_an_idle_limit_but_not_the_deadline() {
+        let signals = Signals::install().expect("handlers can be installed");
+        let (near, far) = UnixStream::pair().expect("a pair can be made");
+        std::io::Write::write_all(&mut &far, b"always ready").expect("it fits");
+        let expired = |limit| Deadline::starting_now(Some(Bound { length: Duration::ZERO, limit }));
+        let wait = |deadline, limit| {
+            let ctx = Context { tell: &Silent, signals: &signals, deadline };
+            ctx.wait(&mut [Interest::read(near.as_fd())], limit)
+        };
+        assert_eq!(wait(Deadline::NEVER, expired(Limit::Idle)), Ok(()));
+        let cut = wait(expired(Limit::Deadline), Deadline::NEVER);
+        assert!(matches!(cut, Err(Cut::Expired(Expired(bound))) if bound.limit == Limit::Deadline), "{cut:?}");
+    }
+}
