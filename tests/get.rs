@@ -4,6 +4,8 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
@@ -545,6 +547,20 @@ fn a_reader_that_has_gone_ends_it_quietly() {
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended.status), Some(13), "{:?}", ended.status);
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
         assert_eq!(ended.stderr, b"");
+    }
+}
+
+#[test]
+fn a_reader_behind_a_socket_that_has_gone_ends_it_too() {
+    let address = answering("", Then::Hold);
+    let port = address.port().to_string();
+    // Only the hang-up tells of it: a poll that wakes for it and does nothing about it would spin.
+    for args in [&["get", &of(address, "/")][..], &["connect", "-d", "127.0.0.1", &port]] {
+        let (near, far) = UnixStream::pair().expect("a pair can be made");
+        let running = start(sockkit(args.iter().chain(&["-v"])).stdout(Stdio::from(OwnedFd::from(far))));
+        running.line("connected to");
+        drop(near);
+        running.end_within(Duration::from_secs(1)).expect(141);
     }
 }
 
