@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{connect, echo_server, examples, generate, listen};
+use crate::cmd::{connect, echo_server, examples, generate, get, listen};
 use crate::opts::voice::VoiceArgs;
 
 /// The netcat that scripts can trust.
@@ -30,6 +30,9 @@ pub enum Command {
     /// Connect to a server, and stdin and stdout through it
     #[command(after_long_help = examples::help("connect"))]
     Connect(Box<connect::Args>),
+    /// Fetch a URL over HTTP, and check that it came whole
+    #[command(after_long_help = examples::help("get"))]
+    Get(Box<get::Args>),
     /// Give back what comes, to many clients at once
     #[command(after_long_help = examples::help("echo-server"))]
     EchoServer(Box<echo_server::Args>),

@@ -235,7 +235,7 @@ impl<'a> Session<'a> {
             Some(pause) => self.ctx.wait_at_most(&mut interests, self.limit(), pause).map(|_| ())?,
             None => self.ctx.wait(&mut interests, self.limit())?,
         }
-        ready.extend(slots.iter().zip(&interests).filter(|(slot, i)| is_ready(i, **slot)).map(|(slot, _)| *slot));
+        ready.extend(slots.iter().zip(&interests).filter(|(_, i)| i.ready.any()).map(|(slot, _)| *slot));
         Ok(ready)
     }
 
@@ -347,12 +347,4 @@ fn polled<'fd>(wanted: &[(Slot, Readiness<'fd>)], watched: &[(Slot, BorrowedFd<'
     let asked = wanted.iter().filter_map(|(slot, readiness)| Some((*slot, readiness.interest()?)));
     let watched = watched.iter().map(|(slot, fd)| (*slot, Interest::new(*fd, false, false)));
     asked.chain(watched).collect()
-}
-
-fn is_ready(interest: &Interest<'_>, slot: Slot) -> bool {
-    match slot {
-        // A terminal or socket that merely hung up still says so to a write.
-        Slot::LocalReader => interest.ready.error,
-        _ => interest.ready.any(),
-    }
 }
