@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{connect, generate, listen};
+use crate::cmd::{connect, generate, listen, udp_recv, udp_send};
 use crate::opts::voice::VoiceArgs;
 
 /// The netcat that scripts can trust.
@@ -28,4 +28,8 @@ pub enum Command {
     Listen(Box<listen::Args>),
     /// Connect to a server, and stdin and stdout through it
     Connect(Box<connect::Args>),
+    /// Send datagrams, and print the replies
+    UdpSend(Box<udp_send::Args>),
+    /// Receive datagrams to stdout
+    UdpRecv(Box<udp_recv::Args>),
 }

@@ -8,6 +8,8 @@ pub mod check;
 pub mod connect;
 pub mod generate;
 pub mod listen;
+pub mod udp_recv;
+pub mod udp_send;
 pub mod usage;
 
 use crate::cli::{Cli, Command};
@@ -23,6 +25,8 @@ pub fn run(cli: &Cli, voice: &Voice) -> anyhow::Result<()> {
         (Some(kind), _) => generate::run(*kind),
         (None, Some(Command::Listen(args))) => listen::run(args, voice),
         (None, Some(Command::Connect(args))) => connect::run(args, voice),
+        (None, Some(Command::UdpSend(args))) => udp_send::run(args, voice),
+        (None, Some(Command::UdpRecv(args))) => udp_recv::run(args, voice),
         (None, None) => Err(Error::usage("a verb is needed; sockkit --help lists them").into()),
     }
 }
