@@ -30,7 +30,6 @@ const ONCE: &str = "printf answer | sockkit listen -q 9001 --port-file up > sunk
 const WEB: &str = "mkdir -p www; echo page > www/index.html; \
     python3 -m http.server --directory www 80 > /dev/null 2>&1 & python3 -m http.server --directory www 8080 > /dev/null 2>&1 & \
     sockkit connect -qz --retry-for 20 localhost 80 > /dev/null; sockkit connect -qz --retry-for 20 localhost 8080 > /dev/null";
-const TO_9001: &str = "echo hello | sockkit connect --retry-for 20 localhost 9001";
 const UDP_9001: &str = "sockkit udp-recv -q --count 1 9001 --port-file up > sunk & ready up";
 const UNIX: &str =
     "printf answer | sockkit listen -q unix:/tmp/demo.sock --port-file up > sunk & ready up; echo x > request";
