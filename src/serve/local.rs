@@ -1,18 +1,20 @@
-//! The local end of the verbs that move datagrams: what is on its way to the output, and the input.
+//! The local end of the loops in this room: what is on its way to the output, and the input.
 //!
 //! Owns the bound on what waits for a slow output. Refuses to frame.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind};
 use crate::net::Context;
+use crate::stream::buffer::Buffer;
+use crate::stream::crlf::Crlf;
 use crate::stream::stdio::Stdio;
 use crate::stream::{Readiness, Stream};
 use crate::sys::poll::{Interest, poll};
 
-/// Once this much waits for the output, no further datagram is taken: they wait in the kernel's queue.
+/// Once this much waits for the output, nothing more is taken from a socket: it waits in the kernel's queue.
 const ROOM: usize = 64 * 1024;
 
 /// How long a run that is over already waits for the output to take the rest.
@@ -32,7 +34,21 @@ impl Local {
 
     /// Reads input; `None` is nothing yet, 0 the end.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Error> {
-        match self.stream.read(buffer) {
+        let read = self.stream.read(buffer);
+        self.read_outcome(read)
+    }
+
+    /// Reads input into `buffer`, with its line ends translated by `crlf`; `None` is nothing yet, 0 the end.
+    pub(super) fn read_into(&mut self, buffer: &mut Buffer, crlf: Option<&mut Crlf>) -> Result<Option<usize>, Error> {
+        let read = match crlf {
+            Some(crlf) => crlf.read(&mut self.stream, buffer),
+            None => self.stream.read(buffer.space()).inspect(|&n| buffer.filled(n)),
+        };
+        self.read_outcome(read)
+    }
+
+    fn read_outcome(&self, read: io::Result<usize>) -> Result<Option<usize>, Error> {
+        match read {
             Ok(n) => Ok(Some(n)),
             Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(None),
             Err(e) => Err(self.stream.read_error(&e)),
@@ -49,7 +65,7 @@ impl Local {
         self.waiting.extend_from_slice(bytes);
     }
 
-    /// Whether another datagram may be taken.
+    /// Whether more may be taken from a socket.
     pub(super) fn has_room(&self) -> bool {
         self.left() < ROOM
     }
