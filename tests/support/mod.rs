@@ -4,6 +4,9 @@
 //! Nothing here sleeps to wait for a program: it waits for the announced line, for an end, or for the limit.
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(unreachable_pub, reason = "pub is what the test files see; nothing outside a test exists")]
+
+pub mod wire;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -105,7 +108,7 @@ pub fn start(command: &mut Command) -> Running {
         thread::spawn(move || {
             for line in BufReader::new(err).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
-                copy.lock().expect("no panic while it is held").push_str(&format!("{line}\n"));
+                copy.lock().expect("no panic while it is held").extend([line.as_str(), "\n"]);
                 let _ = send.send(line);
             }
         })
@@ -177,7 +180,8 @@ impl Running {
     pub fn end_within(mut self, limit: Duration) -> Ended {
         drop(self.stdin.take());
         let status = self.wait(limit);
-        let stdout = self.stdout.take().map(|reader| reader.join().expect("the reader does not panic")).unwrap_or_default();
+        let stdout =
+            self.stdout.take().map(|reader| reader.join().expect("the reader does not panic")).unwrap_or_default();
         self.reader.take().map(JoinHandle::join);
         Ended { status, stdout, stderr: self.stderr() }
     }
