@@ -389,3 +389,22 @@ fn a_listener_in_mid_session_is_seen_to_end_by_a_signal() {
     listener.end_within(2 * SECOND).expect(143);
     eventually("the client sees the end", || matches!((&stream).write_all(b"x"), Err(_)));
 }
+
+/// A UNIX socket has no acknowledgements to look at: there only the reset tells.
+#[test]
+fn bytes_that_a_unix_peer_left_unread_are_a_reset() {
+    let dir = directory();
+    let path = dir.path().join("s");
+    let listener = std::os::unix::net::UnixListener::bind(&path).expect("the directory is ours");
+    let address = format!("unix:{}", path.display());
+    let mut running = start(sockkit(["connect", "-vv", &address]).stdin(Stdio::piped()));
+    let mut stdin = running.stdin();
+    let (stream, _) = listener.accept().expect("a client comes");
+    stream.shutdown(Shutdown::Write).expect("it is connected");
+    running.line("the peer has ended");
+    stdin.write_all(b"for nobody").expect("it still reads");
+    running.line("wrote 10 bytes to the peer");
+    drop(stream);
+    drop(stdin);
+    running.end().expect(56);
+}

@@ -53,6 +53,8 @@ pub(super) struct Session<'a> {
     failure: Option<Error>,
     /// Under [`EndOn::Local`]: since when all our bytes are acknowledged.
     lingering: Option<Instant>,
+    /// Whether the peer's kernel is being asked for its program.
+    probing: bool,
 }
 
 impl<'a> Session<'a> {
@@ -67,6 +69,7 @@ impl<'a> Session<'a> {
             clock: Clock::starting_now(),
             failure: None,
             lingering: None,
+            probing: false,
         }
     }
 
@@ -148,7 +151,7 @@ impl<'a> Session<'a> {
         if self.policy.end_on == EndOn::Peer {
             self.outgoing.stop_reading();
         } else if self.policy.probe && self.outgoing.state == State::Running {
-            self.remote.probe_peer(PROBE.0, PROBE.1);
+            self.probing = self.remote.probe_peer(PROBE.0, PROBE.1);
         }
     }
 
@@ -283,12 +286,20 @@ impl<'a> Session<'a> {
     /// The peer had ended, and now its program is gone: nobody is left to take our bytes. If none were under
     /// way, nothing is lost.
     fn peer_is_gone(&mut self) -> Result<(), Error> {
-        if self.unsent() > 0 {
-            let error = self.remote.take_error().unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into());
+        let waiting = self.remote.take_error();
+        if self.unsent() > 0 || (waiting.is_some() && self.reset_tells_of_a_loss()) {
+            let error = waiting.unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into());
             return self.network_failed(self.remote.write_error(&error));
         }
         self.outgoing.abandon();
         Ok(())
+    }
+
+    /// Where acknowledgements can't be seen, a reset says that bytes of ours met nobody, unless it answers a probe:
+    /// those begin when nothing has moved for a while.
+    fn reset_tells_of_a_loss(&self) -> bool {
+        let answers_a_probe = self.probing && self.clock.since_moved() >= PROBE.0;
+        self.remote.unacknowledged().is_none() && self.outgoing.total > 0 && !answers_a_probe
     }
 
     /// The idle limit, and the limit of a session that is only waiting for its last bytes to leave.
@@ -324,18 +335,26 @@ impl<'a> Session<'a> {
             let _ = self.remote.close_write();
             self.outgoing.state = State::Done;
         }
+        if self.reset_tells_of_a_loss() {
+            self.check_remote()?;
+        }
         let mut pause = Duration::from_millis(1);
         self.clock.moved();
         while self.unsent() > 0 {
-            if let Some(error) = self.remote.take_error() {
-                return self.network_failed(self.remote.write_error(&error)).and(self.failure.take().map_or(Ok(()), Err));
-            }
+            self.check_remote()?;
             self.clock.saw_unacknowledged(self.remote.unacknowledged());
             let paused = self.ctx.pause(pause, self.clock.drain());
             paused.map_err(|cut| cut.during("wait for the last acknowledgement of", self.remote.name()))?;
             pause = (pause * 2).min(LOOK);
         }
         Ok(())
+    }
+
+    /// An error that waits on the peer's socket, with the account of what it cost.
+    fn check_remote(&mut self) -> Result<(), Error> {
+        let Some(error) = self.remote.take_error() else { return Ok(()) };
+        self.network_failed(self.remote.write_error(&error))?;
+        self.failure.take().map_or(Ok(()), Err)
     }
 }
 
