@@ -79,9 +79,7 @@ impl Endpoint {
 
     fn fit(self, role: Role) -> Result<Self, AddressError> {
         match (&self, role) {
-            (Self::Inet(inet), Role::Connects) if inet.port == Port::Number(0) => {
-                Err(port_zero(&inet.to_string()))
-            }
+            (Self::Inet(inet), Role::Connects) if inet.port == Port::Number(0) => Err(port_zero(&inet.to_string())),
             _ => Ok(self),
         }
     }
@@ -271,8 +269,7 @@ impl FromStr for Port {
         }
         if text.contains(',') || as_range(text).is_some() {
             let reason = "one port is needed here, not several";
-            return Err(AddressError::new(text, reason)
-                .hint("port ranges and lists go with \"connect --check\""));
+            return Err(AddressError::new(text, reason).hint("port ranges and lists go with \"connect --check\""));
         }
         parse_service(text).map(Self::Service)
     }
@@ -468,18 +465,15 @@ fn refuse_url(text: &str) -> Result<(), AddressError> {
     if !text.contains("://") {
         return Ok(());
     }
-    Err(AddressError::new(text, "a URL is not an address")
-        .hint("URLs go with \"sockkit get\"; here write HOST PORT"))
+    Err(AddressError::new(text, "a URL is not an address").hint("URLs go with \"sockkit get\"; here write HOST PORT"))
 }
 
 fn refuse_more(rest: &[String]) -> Result<(), AddressError> {
     let Some(word) = rest.first() else {
         return Ok(());
     };
-    Err(
-        AddressError::new(word, "nothing may follow a whole address")
-            .hint("for several ports write HOST:80,443 or HOST 80 443"),
-    )
+    Err(AddressError::new(word, "nothing may follow a whole address")
+        .hint("for several ports write HOST:80,443 or HOST 80 443"))
 }
 
 fn missing_address(role: Role) -> AddressError {
@@ -487,11 +481,7 @@ fn missing_address(role: Role) -> AddressError {
         Role::Connects => "write HOST PORT, HOST:PORT, [V6]:PORT or unix:PATH",
         Role::Binds => "write PORT, HOST PORT, HOST:PORT, [V6]:PORT or unix:PATH",
     };
-    AddressError {
-        text: None,
-        reason: "an address is needed".to_owned(),
-        hint: Some(hint.to_owned()),
-    }
+    AddressError { text: None, reason: "an address is needed".to_owned(), hint: Some(hint.to_owned()) }
 }
 
 fn missing_port(word: &str, host: &Host, role: Role) -> AddressError {
@@ -514,9 +504,7 @@ fn missing_port(word: &str, host: &Host, role: Role) -> AddressError {
 fn empty_host(text: &str, port: &str) -> AddressError {
     let error = AddressError::new(text, "the host before the colon is empty");
     match port.parse::<Port>() {
-        Ok(Port::Number(port)) => {
-            error.hint(format!("for verbs that bind write the port alone: {port}"))
-        }
+        Ok(Port::Number(port)) => error.hint(format!("for verbs that bind write the port alone: {port}")),
         _ => error.hint("write HOST:PORT"),
     }
 }
@@ -528,8 +516,7 @@ fn port_zero(text: &str) -> AddressError {
 // ---- hosts ----
 
 fn brackets(text: &str) -> AddressError {
-    AddressError::new(text, "brackets go round an IPv6 address and nothing else")
-        .hint("write [::1] or [::1]:80")
+    AddressError::new(text, "brackets go round an IPv6 address and nothing else").hint("write [::1] or [::1]:80")
 }
 
 /// An IPv6 address without brackets, with or without a zone.
@@ -601,24 +588,12 @@ fn name_char_fault(c: char) -> Option<(&'static str, Option<&'static str>)> {
     let fault = match c {
         '-' | '_' | '.' => return None,
         c if c.is_ascii_alphanumeric() => return None,
-        '/' => (
-            "a host has no '/'",
-            Some("for a UNIX socket write unix:PATH"),
-        ),
+        '/' => ("a host has no '/'", Some("for a UNIX socket write unix:PATH")),
         '@' => ("a host has no '@'", Some("write the host without a user")),
-        '%' => (
-            "only an IPv6 address has a zone",
-            Some("write fe80::1%eth0"),
-        ),
+        '%' => ("only an IPv6 address has a zone", Some("write fe80::1%eth0")),
         '[' | ']' => ("brackets go round an IPv6 address and nothing else", None),
-        ':' => (
-            "a host has no port in it",
-            Some("write the port as the next word"),
-        ),
-        '*' => (
-            "'*' is no host",
-            Some("for verbs that bind write the port alone"),
-        ),
+        ':' => ("a host has no port in it", Some("write the port as the next word")),
+        '*' => ("'*' is no host", Some("for verbs that bind write the port alone")),
         c if c.is_whitespace() => ("a host has no white space", None),
         c if is_hidden(c) => ("a host has no control or invisible characters", None),
         c if c.is_ascii() => ("a host name is letters, digits, '-', '_' and '.'", None),
@@ -652,20 +627,14 @@ fn is_ipv4_part(label: &str) -> bool {
 }
 
 fn hex_digits(label: &str) -> Option<&str> {
-    label
-        .strip_prefix("0x")
-        .or_else(|| label.strip_prefix("0X"))
+    label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"))
 }
 
 /// The refusal of what ends in a number and is no dotted quad; `bare` is without the final dot.
 fn loose_ipv4(text: &str, bare: &str) -> AddressError {
     let labels: Vec<&str> = bare.split('.').collect();
     let error = AddressError::new(text, loose_ipv4_fault(&labels));
-    let place = if is_digits(bare) {
-        ", or a host before the port"
-    } else {
-        ""
-    };
+    let place = if is_digits(bare) { ", or a host before the port" } else { "" };
     match loose_ipv4_meaning(&labels) {
         Some(meant) => error.hint(format!("write {meant}{place}")),
         None => error.hint("write four decimal numbers from 0 to 255, as in 192.0.2.1"),
@@ -724,16 +693,14 @@ fn parse_item(text: &str) -> Result<PortItem, AddressError> {
     };
     let (low, high) = (parse_number(low)?, parse_number(high)?);
     if low > high {
-        return Err(AddressError::new(text, "the port range runs backwards")
-            .hint(format!("write {high}-{low}")));
+        return Err(AddressError::new(text, "the port range runs backwards").hint(format!("write {high}-{low}")));
     }
     Ok(PortItem::Numbers(low..=high))
 }
 
 /// digits-digits; all else with a '-' in it may be a service name (`http-alt`).
 fn as_range(text: &str) -> Option<(&str, &str)> {
-    text.split_once('-')
-        .filter(|(low, high)| is_digits(low) && is_digits(high))
+    text.split_once('-').filter(|(low, high)| is_digits(low) && is_digits(high))
 }
 
 fn add_unseen(items: &mut Vec<PortItem>, seen: &mut [bool], range: RangeInclusive<u16>) {
@@ -752,9 +719,7 @@ fn add_unseen(items: &mut Vec<PortItem>, seen: &mut [bool], range: RangeInclusiv
 
 fn parse_number(digits: &str) -> Result<u16, AddressError> {
     let reason = "a port is a number from 0 to 65535";
-    digits
-        .parse()
-        .map_err(|_| AddressError::new(digits, reason))
+    digits.parse().map_err(|_| AddressError::new(digits, reason))
 }
 
 fn parse_service(text: &str) -> Result<String, AddressError> {
@@ -857,28 +822,20 @@ mod tests {
     }
 
     fn words(line: &str) -> Vec<String> {
-        line.split(' ')
-            .filter(|w| !w.is_empty())
-            .map(str::to_owned)
-            .collect()
+        line.split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect()
     }
 
     /// `ADDRESS | what is left over`.
     fn taken(line: &str, role: Role) -> String {
         let words = words(line);
         let (endpoint, rest) = Endpoint::from_words(&words, role).expect(line);
-        format!("{endpoint} | {}", rest.join(" "))
-            .trim_end()
-            .to_owned()
+        format!("{endpoint} | {}", rest.join(" ")).trim_end().to_owned()
     }
 
     #[track_caller]
     fn assert_holds(line: &str, said: &str, parts: &str) {
         for part in parts.split('&') {
-            assert!(
-                said.contains(part.trim()),
-                "{line:?} gave {said:?}, not {part:?}"
-            );
+            assert!(said.contains(part.trim()), "{line:?} gave {said:?}, not {part:?}");
         }
     }
 
@@ -906,10 +863,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Host>().expect(text).to_string(), shown);
         }
-        for text in [
-            "a".repeat(63),
-            vec!["a".repeat(63); 3].join(".") + &format!(".{}.", "a".repeat(61)),
-        ] {
+        for text in ["a".repeat(63), vec!["a".repeat(63); 3].join(".") + &format!(".{}.", "a".repeat(61))] {
             assert_eq!(text.parse(), Ok(Host::Name(text.clone())));
         }
     }
@@ -957,10 +911,9 @@ mod tests {
     fn no_message_repeats_a_password() {
         for word in ["http://u:pw@h:80/", "u:pw@h", "u:p:pw@h", "u@pw@h"] {
             let words = [word.to_owned(), "80".to_owned()];
-            for said in [
-                refusal(Endpoint::from_words(&words, Role::Connects)),
-                refusal(CheckTarget::from_words(&words)),
-            ] {
+            for said in
+                [refusal(Endpoint::from_words(&words, Role::Connects)), refusal(CheckTarget::from_words(&words))]
+            {
                 assert!(said.contains("\"…@h") && !said.contains("pw"), "{said}");
             }
         }
@@ -1084,10 +1037,7 @@ mod tests {
         }
         for (line, parts) in [
             ("", "an address is needed & PORT, HOST PORT"),
-            (
-                "http",
-                "needed & http:9001 & service name alone needs a host & [::]:http",
-            ),
+            ("http", "needed & http:9001 & service name alone needs a host & [::]:http"),
             ("127.0.0.1", "needed & write 127.0.0.1:9001"),
             ("99999", "65535"),
             (":9001", "host & empty & port alone: 9001"),
@@ -1103,10 +1053,7 @@ mod tests {
             ("", "an address is needed & HOST PORT"),
             ("example.com", "needed & write example.com:80"),
             ("::1", "needed & write [::1]:80"),
-            (
-                "::1:443",
-                "needed & [::1:443]:80 & [::1]:443 if its last part",
-            ),
+            ("::1:443", "needed & [::1:443]:80 & [::1]:443 if its last part"),
             ("[::1]", "needed & write [::1]:80"),
             ("80", "decimal & host before the port"),
             ("example.com 0", "port 0"),
@@ -1180,9 +1127,8 @@ mod tests {
             assert_eq!(set.iter().count(), len);
             assert!(!set.is_empty());
         }
-        let order: Vec<String> = ("2,1,http,3-4".parse::<PortSet>().expect("good").iter())
-            .map(|port| port.to_string())
-            .collect();
+        let order: Vec<String> =
+            ("2,1,http,3-4".parse::<PortSet>().expect("good").iter()).map(|port| port.to_string()).collect();
         assert_eq!(order, ["2", "1", "http", "3", "4"]);
     }
 
@@ -1236,10 +1182,7 @@ mod tests {
 
     #[test]
     fn families_choose_addresses() {
-        let (v4, v6) = (
-            IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(Ipv6Addr::LOCALHOST),
-        );
+        let (v4, v6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
         let allowed = |family: Family| (family.allows(v4), family.allows(v6));
         assert_eq!(allowed(Family::default()), (true, true));
         assert_eq!(allowed(Family::V4), (true, false));
@@ -1263,10 +1206,7 @@ mod tests {
     }
 
     fn any_port() -> impl Strategy<Value = Port> {
-        prop_oneof![
-            any::<u16>().prop_map(Port::Number),
-            "[a-z][a-z0-9+._-]{0,20}".prop_map(Port::Service),
-        ]
+        prop_oneof![any::<u16>().prop_map(Port::Number), "[a-z][a-z0-9+._-]{0,20}".prop_map(Port::Service),]
     }
 
     fn any_endpoint() -> impl Strategy<Value = Endpoint> {
@@ -1280,8 +1220,7 @@ mod tests {
 
     /// Noise made of what the grammar is made of, and noise.
     fn any_word() -> impl Strategy<Value = String> {
-        let pieces =
-            "(\\[|\\]|:|::|%|\\.|,|-|@|/|unix:|0x|[0-9]{1,3}|65535|fe80|a|é|\u{202e}|\0| ){0,12}";
+        let pieces = "(\\[|\\]|:|::|%|\\.|,|-|@|/|unix:|0x|[0-9]{1,3}|65535|fe80|a|é|\u{202e}|\0| ){0,12}";
         prop_oneof![pieces.prop_map(String::from), any::<String>()]
     }
 

@@ -2,20 +2,20 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{connect, generate, listen};
+use crate::cmd::{connect, echo_server, examples, generate, listen};
 use crate::opts::voice::VoiceArgs;
 
 /// The netcat that scripts can trust.
 #[derive(Parser, Debug)]
 #[command(name = "sockkit", version, about, max_term_width = 100, arg_required_else_help = true)]
-#[command(args_conflicts_with_subcommands = false, subcommand_negates_reqs = true)]
+#[command(disable_help_subcommand = true, after_long_help = examples::help(""))]
 pub struct Cli {
     /// What is said about the work.
     #[command(flatten)]
     pub voice: VoiceArgs,
     /// Print a completion script or a man page
-    #[arg(long, value_name = "KIND", exclusive = true)]
-    pub generate: Option<generate::Kind>,
+    #[arg(long, value_name = "KIND", exclusive = true, value_parser = generate::kinds())]
+    pub generate: Option<String>,
     /// The verb.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -25,7 +25,12 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Wait for a client, and connect stdin and stdout to it
+    #[command(after_long_help = examples::help("listen"))]
     Listen(Box<listen::Args>),
     /// Connect to a server, and stdin and stdout through it
+    #[command(after_long_help = examples::help("connect"))]
     Connect(Box<connect::Args>),
+    /// Give back what comes, to many clients at once
+    #[command(after_long_help = examples::help("echo-server"))]
+    EchoServer(Box<echo_server::Args>),
 }

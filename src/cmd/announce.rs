@@ -14,7 +14,8 @@ use crate::sys::fd;
 pub(super) fn announce(ctx: &Context<'_>, name: &SocketName, args: &AnnounceArgs) -> Result<(), Error> {
     if let Some(path) = &args.port_file {
         let port = name.port().map_or_else(|| name.to_string(), |port| port.to_string());
-        write_whole(path, &format!("{port}\n")).map_err(|e| Error::io(Kind::WriteLocal, "write", path.display(), &e))?;
+        write_whole(path, &format!("{port}\n"))
+            .map_err(|e| Error::io(Kind::WriteLocal, "write", path.display(), &e))?;
     }
     ctx.tell(&Event::Serve(Serve::Listening(name)));
     if let Some(number) = args.ready_fd {

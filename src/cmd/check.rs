@@ -82,7 +82,12 @@ fn one_round(
 }
 
 /// One race a port; the host's name is looked up once for all of them.
-fn races<'a>(ctx: &Context<'_>, subjects: &[HostPort], places: &[usize], how: &'a Dial) -> Result<Vec<Race<'a>>, Error> {
+fn races<'a>(
+    ctx: &Context<'_>,
+    subjects: &[HostPort],
+    places: &[usize],
+    how: &'a Dial,
+) -> Result<Vec<Race<'a>>, Error> {
     let mut known: Option<Vec<SocketAddr>> = None;
     let addresses_of = |subject: &HostPort| match (&subject.port, &mut known) {
         (Port::Number(port), Some(known)) => Ok(at_port(known, *port)),
@@ -147,7 +152,10 @@ fn answer(subject: &str, outcome: &Outcome) -> PortAnswer {
 }
 
 /// The target of a check; options that it can't honour are refused.
-pub(super) fn target(words: &[String], mut inet_only: impl Iterator<Item = &'static str>) -> Result<CheckTarget, Error> {
+pub(super) fn target(
+    words: &[String],
+    mut inet_only: impl Iterator<Item = &'static str>,
+) -> Result<CheckTarget, Error> {
     let target = CheckTarget::from_words(words).map_err(Error::usage)?;
     match (&target, inet_only.next()) {
         (CheckTarget::Unix(name), Some(option)) => Err(Error::usage(format!("{option} means nothing for {name}"))),

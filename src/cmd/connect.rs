@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::{check, in_context, too_many};
+use super::{check, in_context, open_local, too_many};
 use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
@@ -17,7 +17,7 @@ use crate::relay::{Policy, duplex};
 use crate::report::Voice;
 use crate::stream::Stream;
 use crate::stream::dial::{Dial, connect};
-use crate::stream::stdio::{Output, Stdio};
+use crate::stream::stdio::Stdio;
 
 /// Options of `connect`.
 #[derive(ClapArgs, Clone, Debug)]
@@ -63,8 +63,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     too_many(rest, "connect")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
-        let output = if args.session.is_send_only() { Output::Discard } else { args.output.open(ctx)? };
-        let local = Stdio::open(args.session.input(), output)?;
+        let local = open_local(ctx, &args.session, &args.output)?;
         let policy = args.policy(&local);
         let mut remote = connect(ctx, &endpoint, &args.dial())?;
         duplex(ctx, &mut Stream::Stdio(local), &mut remote, &policy).outcome

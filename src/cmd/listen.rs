@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::announce::announce;
-use super::{in_context, too_many};
+use super::{in_context, open_local, too_many};
 use crate::address::{Endpoint, Role};
 use crate::deadline::{Deadline, Timeouts};
 use crate::error::Error;
@@ -18,7 +18,7 @@ use crate::report::Voice;
 use crate::serve::hub::{self, Hub};
 use crate::stream::Stream;
 use crate::stream::listener::{Bind, Listener};
-use crate::stream::stdio::{Output, Stdio};
+use crate::stream::stdio::Stdio;
 
 /// Options of `listen`.
 #[derive(ClapArgs, Clone, Debug)]
@@ -63,8 +63,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     too_many(rest, "listen")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
-        let output = if args.session.is_send_only() { Output::Discard } else { args.output.open(ctx)? };
-        let local = Stdio::open(args.session.input(), output)?;
+        let local = open_local(ctx, &args.session, &args.output)?;
         let listener = Listener::bind(ctx, &endpoint, &args.bind())?;
         announce(ctx, listener.name(), &args.announce)?;
         if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, local, listener) }
@@ -111,5 +110,8 @@ impl Args {
 }
 
 fn hub_size(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| (1..=hub::CEILING).contains(n)).ok_or_else(|| format!("a number from 1 to {}", hub::CEILING))
+    text.parse()
+        .ok()
+        .filter(|n| (1..=hub::CEILING).contains(n))
+        .ok_or_else(|| format!("a number from 1 to {}", hub::CEILING))
 }

@@ -93,7 +93,12 @@ impl DatagramSocket {
     }
 
     /// Sends to a UNIX name; with `answerable`, from an own abstract name that the peer can answer to.
-    pub fn towards_unix(ctx: &Context<'_>, peer: &UnixName, config: &SocketConfig, answerable: bool) -> Result<Self, Error> {
+    pub fn towards_unix(
+        ctx: &Context<'_>,
+        peer: &UnixName,
+        config: &SocketConfig,
+        answerable: bool,
+    ) -> Result<Self, Error> {
         let socket = open(ctx, Domain::UNIX, config, peer)?;
         if answerable {
             // An empty name asks the kernel to choose one; see autobind in unix(7).
@@ -147,7 +152,9 @@ impl DatagramSocket {
     /// The largest datagram that this socket can send; `None` where only the send buffer bounds it.
     pub fn largest(&self) -> Option<usize> {
         match &self.inner {
-            Inner::Udp(socket) => Some(if socket.local_addr().is_ok_and(|a| a.is_ipv6()) { LARGEST_V6 } else { LARGEST_V4 }),
+            Inner::Udp(socket) => {
+                Some(if socket.local_addr().is_ok_and(|a| a.is_ipv6()) { LARGEST_V6 } else { LARGEST_V4 })
+            }
             Inner::Unix(_) => None,
         }
     }
@@ -180,7 +187,12 @@ impl AsFd for DatagramSocket {
     }
 }
 
-fn open(ctx: &Context<'_>, domain: Domain, config: &SocketConfig, subject: &dyn std::fmt::Display) -> Result<socket2::Socket, Error> {
+fn open(
+    ctx: &Context<'_>,
+    domain: Domain,
+    config: &SocketConfig,
+    subject: &dyn std::fmt::Display,
+) -> Result<socket2::Socket, Error> {
     let socket = new_socket(domain, Type::DGRAM).map_err(|e| bind_failed(subject, &e))?;
     apply(ctx, &socket, config, Use::Datagram)?;
     Ok(socket)
@@ -195,15 +207,21 @@ fn is_group(ip: IpAddr, config: &SocketConfig) -> bool {
 pub fn send_failed(peer: &dyn std::fmt::Display, error: &io::Error) -> Error {
     use io::ErrorKind as Io;
     let kind = match error.kind() {
-        Io::ConnectionRefused | Io::HostUnreachable | Io::NetworkUnreachable | Io::NotFound | Io::InvalidInput => Kind::Refused,
+        Io::ConnectionRefused | Io::HostUnreachable | Io::NetworkUnreachable | Io::NotFound | Io::InvalidInput => {
+            Kind::Refused
+        }
         _ => Kind::Send,
     };
     let made = Error::io(kind, "send to", peer, error);
     match error.kind() {
-        Io::PermissionDenied => made.hint("to a broadcast address only with --broadcast; otherwise a local route prohibits it"),
+        Io::PermissionDenied => {
+            made.hint("to a broadcast address only with --broadcast; otherwise a local route prohibits it")
+        }
         Io::ConnectionRefused => made.hint("no program receives there"),
         Io::InvalidInput => made.hint("a local route discards it (blackhole)"),
-        _ if sys::fd::is_too_large(error) => made.hint("--size cuts the input into smaller datagrams, --lines sends line by line"),
+        _ if sys::fd::is_too_large(error) => {
+            made.hint("--size cuts the input into smaller datagrams, --lines sends line by line")
+        }
         _ => made,
     }
 }

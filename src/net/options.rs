@@ -88,7 +88,12 @@ pub(super) enum Use {
 }
 
 /// Sets on a new socket everything that `config` asks for and that `purpose` can honour.
-pub(super) fn apply(ctx: &Context<'_>, socket: &socket2::Socket, config: &SocketConfig, purpose: Use) -> Result<(), Error> {
+pub(super) fn apply(
+    ctx: &Context<'_>,
+    socket: &socket2::Socket,
+    config: &SocketConfig,
+    purpose: Use,
+) -> Result<(), Error> {
     let setter = Setter { ctx, socket };
     setter.set("SO_RCVBUF", config.recv_buffer, socket2::Socket::set_recv_buffer_size)?;
     setter.set("SO_SNDBUF", config.send_buffer, socket2::Socket::set_send_buffer_size)?;

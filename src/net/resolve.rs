@@ -62,7 +62,8 @@ pub fn literal(host: &Host) -> Result<Option<SocketAddr>, Error> {
 fn scope(host: &Host, zone: Option<&str>) -> Result<u32, Error> {
     let Some(zone) = zone else { return Ok(0) };
     lookup::interface_index(zone).ok_or_else(|| {
-        Error::new(Kind::Usage, "address", host, "the zone is no interface of this machine").hint("`ip link` lists them")
+        Error::new(Kind::Usage, "address", host, "the zone is no interface of this machine")
+            .hint("`ip link` lists them")
     })
 }
 
@@ -86,11 +87,17 @@ fn check_family(host: &Host, how: Lookup) -> Result<(), Error> {
         Host::V4(address) => IpAddr::from(*address),
         Host::V6 { address, .. } => IpAddr::from(*address),
         Host::Name(name) if how.numeric_only => {
-            return Err(Error::new(Kind::Usage, "address", name, "-n forbids looking up a name").hint("give its IP address"));
+            return Err(
+                Error::new(Kind::Usage, "address", name, "-n forbids looking up a name").hint("give its IP address")
+            );
         }
         Host::Any | Host::Name(_) => return Ok(()),
     };
-    if how.family.allows(ip) { Ok(()) } else { Err(Error::usage(format!("{host} is not of the family that -4 or -6 asks for"))) }
+    if how.family.allows(ip) {
+        Ok(())
+    } else {
+        Err(Error::usage(format!("{host} is not of the family that -4 or -6 asks for")))
+    }
 }
 
 /// The number of a service name, for hosts that need no lookup.
@@ -123,7 +130,12 @@ fn ask_on_thread(ctx: &Context<'_>, target: &HostPort, question: Question, limit
     let failed = |e| Error::io(Kind::NameUnknown, "resolve", target, &e);
     if OUTSTANDING.fetch_add(1, Ordering::SeqCst) >= MAX_OUTSTANDING {
         OUTSTANDING.fetch_sub(1, Ordering::SeqCst);
-        return Err(Error::new(Kind::NameUnknown, "resolve", target, "the name service has left too many questions unanswered"));
+        return Err(Error::new(
+            Kind::NameUnknown,
+            "resolve",
+            target,
+            "the name service has left too many questions unanswered",
+        ));
     }
     let (done, running) = crate::sys::fd::pipe().map_err(failed)?;
     let (send, receive) = mpsc::channel();
@@ -141,9 +153,8 @@ fn ask_on_thread(ctx: &Context<'_>, target: &HostPort, question: Question, limit
 
 fn unresolved(target: &HostPort, failure: Failure) -> Error {
     match failure {
-        Failure::Service => {
-            Error::new(Kind::Usage, "address", target, format!("unknown service name {}", target.port)).hint("give the port's number")
-        }
+        Failure::Service => Error::new(Kind::Usage, "address", target, format!("unknown service name {}", target.port))
+            .hint("give the port's number"),
         Failure::Host(words) => Error::new(Kind::NameUnknown, "resolve", &target.host, words),
     }
 }

@@ -73,7 +73,12 @@ impl Socket {
     }
 
     /// Binds to `address` and listens. `only_v6` keeps the IPv6 wildcard from taking IPv4 clients too.
-    pub fn listen_inet(ctx: &Context<'_>, address: SocketAddr, config: &SocketConfig, only_v6: bool) -> Result<Self, Error> {
+    pub fn listen_inet(
+        ctx: &Context<'_>,
+        address: SocketAddr,
+        config: &SocketConfig,
+        only_v6: bool,
+    ) -> Result<Self, Error> {
         let domain = Domain::for_address(address);
         let socket = Self::new(ctx, domain, config, Use::Listener, &address)?;
         if domain == Domain::IPV6 {
@@ -84,7 +89,11 @@ impl Socket {
     }
 
     /// Binds to a UNIX name and listens; the file that it makes goes when the second value is dropped.
-    pub fn listen_unix(ctx: &Context<'_>, name: &UnixName, config: &SocketConfig) -> Result<(Self, Option<SocketFile>), Error> {
+    pub fn listen_unix(
+        ctx: &Context<'_>,
+        name: &UnixName,
+        config: &SocketConfig,
+    ) -> Result<(Self, Option<SocketFile>), Error> {
         clear_stale(name)?;
         let socket = Self::new(ctx, Domain::UNIX, config, Use::Listener, name)?;
         let address = unix_address(name).map_err(|e| bind_failed(name, &e))?;
@@ -92,7 +101,13 @@ impl Socket {
         Ok((socket, SocketFile::of(name)))
     }
 
-    fn new(ctx: &Context<'_>, domain: Domain, config: &SocketConfig, purpose: Use, subject: &dyn std::fmt::Display) -> Result<Self, Error> {
+    fn new(
+        ctx: &Context<'_>,
+        domain: Domain,
+        config: &SocketConfig,
+        purpose: Use,
+        subject: &dyn std::fmt::Display,
+    ) -> Result<Self, Error> {
         let inner = new_socket(domain, Type::STREAM).map_err(|e| bind_failed(subject, &e))?;
         apply(ctx, &inner, config, purpose)?;
         Ok(Socket { inner, domain })
@@ -233,7 +248,9 @@ fn connect_failed(peer: &dyn std::fmt::Display, error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => made.hint("no such socket file"),
         io::ErrorKind::PermissionDenied => made.hint("a local route or the file's mode prohibits it"),
-        io::ErrorKind::InvalidInput => made.hint("a local route discards it (blackhole), or the address can't be connected to"),
+        io::ErrorKind::InvalidInput => {
+            made.hint("a local route discards it (blackhole), or the address can't be connected to")
+        }
         _ => made,
     }
 }

@@ -17,7 +17,12 @@ pub(super) fn clear_stale(name: &UnixName) -> Result<(), Error> {
     let UnixName::Path(path) = name else { return Ok(()) };
     let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
     if !found.file_type().is_socket() {
-        return Err(Error::new(Kind::Bind, "bind to", name, "something that is no socket has this name; it stays untouched"));
+        return Err(Error::new(
+            Kind::Bind,
+            "bind to",
+            name,
+            "something that is no socket has this name; it stays untouched",
+        ));
     }
     if !is_stale(path) {
         return Err(Error::new(Kind::Bind, "bind to", name, "another program listens there"));

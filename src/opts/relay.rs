@@ -4,14 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::error::Error;
-use crate::net::Context;
 use crate::relay::{EndOn, Policy};
-use crate::stream::output::OutputFile;
-use crate::stream::stdio::{Input, InputKind, Output};
+use crate::stream::stdio::{Input, InputKind};
 
 /// What goes into the session.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Session")]
 #[allow(clippy::struct_excessive_bools, reason = "one flag of the command line each")]
 pub struct SessionArgs {
@@ -58,12 +55,9 @@ impl OutputArgs {
         self.output.as_deref().filter(|path| *path != Path::new("-"))
     }
 
-    /// Opens it, before anything is sent to anybody.
-    pub fn open(&self, ctx: &Context<'_>) -> Result<Output, Error> {
-        match self.path() {
-            Some(path) => OutputFile::open(ctx, path, self.force).map(Output::File),
-            None => Ok(Output::Stdout),
-        }
+    /// Whether a file that exists may be overwritten.
+    pub fn may_overwrite(&self) -> bool {
+        self.force
     }
 }
 

@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn durations() {
-        let good = [("5", 5000), ("1.5", 1500), ("0", 0), ("300ms", 300), ("1h30m", 5_400_000), ("2s", 2000), (".5", 500)];
+        let good =
+            [("5", 5000), ("1.5", 1500), ("0", 0), ("300ms", 300), ("1h30m", 5_400_000), ("2s", 2000), (".5", 500)];
         for (text, millis) in good {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }

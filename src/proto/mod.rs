@@ -76,24 +76,12 @@ mod tests {
             (b"a\xe2\x82b", r"a\xe2\x82b"),
             // A surrogate and an overlong slash are not UTF-8.
             (b"\xed\xa0\x80\xc0\xaf", r"\xed\xa0\x80\xc0\xaf"),
-            (
-                "\u{61c}\u{200e}\u{200f}".as_bytes(),
-                r"\u{61c}\u{200e}\u{200f}",
-            ),
+            ("\u{61c}\u{200e}\u{200f}".as_bytes(), r"\u{61c}\u{200e}\u{200f}"),
             ("\u{202a}\u{202e}".as_bytes(), r"\u{202a}\u{202e}"),
             ("\u{2066}\u{2069}".as_bytes(), r"\u{2066}\u{2069}"),
-            (
-                "\u{200b}\u{200c}\u{200d}".as_bytes(),
-                r"\u{200b}\u{200c}\u{200d}",
-            ),
-            (
-                "\u{2028}\u{2029}\u{feff}".as_bytes(),
-                r"\u{2028}\u{2029}\u{feff}",
-            ),
-            (
-                "\u{ad}\u{2060}\u{e0041}".as_bytes(),
-                r"\u{ad}\u{2060}\u{e0041}",
-            ),
+            ("\u{200b}\u{200c}\u{200d}".as_bytes(), r"\u{200b}\u{200c}\u{200d}"),
+            ("\u{2028}\u{2029}\u{feff}".as_bytes(), r"\u{2028}\u{2029}\u{feff}"),
+            ("\u{ad}\u{2060}\u{e0041}".as_bytes(), r"\u{ad}\u{2060}\u{e0041}"),
         ];
         for (bytes, want) in table {
             assert_eq!(escape(bytes), *want, "{bytes:?}");

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use super::buffer::Buffer;
-use super::crlf::Crlf;
 use crate::event::{Event, Move, Side};
 use crate::net::Context;
 use crate::stream::Stream;
+use crate::stream::buffer::Buffer;
+use crate::stream::crlf::Crlf;
 
 /// How many reads one direction may do before the other has its turn.
 const TURN: usize = 4;
@@ -48,10 +48,10 @@ impl Direction {
     pub(super) fn new(from_side: Side, crlf: bool) -> Self {
         Direction {
             state: State::Running,
-            buffer: Buffer::new(),
+            buffer: Buffer::default(),
             total: 0,
             from_side,
-            crlf: crlf.then(Crlf::new),
+            crlf: crlf.then(Crlf::default),
             source_ready: true,
             sink_ready: true,
         }
@@ -59,7 +59,13 @@ impl Direction {
 
     /// Moves what can be moved without waiting, ends the sink when it is time and `may_close` allows it.
     /// Tells whether anything moved.
-    pub(super) fn advance(&mut self, ctx: &Context<'_>, from: &mut Stream, to: &mut Stream, may_close: bool) -> Result<bool, Fault> {
+    pub(super) fn advance(
+        &mut self,
+        ctx: &Context<'_>,
+        from: &mut Stream,
+        to: &mut Stream,
+        may_close: bool,
+    ) -> Result<bool, Fault> {
         let mut moved = false;
         for _ in 0..TURN {
             let read = self.read_some(ctx, from).map_err(Fault::Source)?;

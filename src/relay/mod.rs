@@ -10,16 +10,11 @@
 //! the other and kills nothing; the session is over when both directions are done, or when the [`Policy`] says
 //! so. Owns these rules and the account of what moved. Refuses to know what the streams are.
 
-mod buffer;
 mod clock;
-mod crlf;
 mod direction;
 mod session;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use buffer::Buffer;
-pub(crate) use crlf::Crlf;
 
 use std::time::Duration;
 

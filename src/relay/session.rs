@@ -230,7 +230,8 @@ impl<'a> Session<'a> {
     fn poll(&self) -> Result<Vec<Slot>, Cut> {
         let wanted = self.wanted();
         let (slots, mut interests): (Vec<_>, Vec<_>) = polled(&wanted, &self.watched()).into_iter().unzip();
-        let always = |(slot, readiness): &(Slot, Readiness<'_>)| matches!(readiness, Readiness::Always).then_some(*slot);
+        let always =
+            |(slot, readiness): &(Slot, Readiness<'_>)| matches!(readiness, Readiness::Always).then_some(*slot);
         let mut ready: Vec<_> = wanted.iter().filter_map(always).collect();
         let pause = if ready.is_empty() { self.pause() } else { Some(Duration::ZERO) };
         match pause {

@@ -67,7 +67,15 @@ fn the_peers_end_does_not_stop_our_bytes() {
 
 #[test]
 fn ending_on_the_peer_sends_what_was_read_and_reads_no_more() {
-    let local = Scripted::giving([bytes("typed"), Read::Block, Read::Block, Read::Block, Read::Block, Read::Block, bytes("never")]);
+    let local = Scripted::giving([
+        bytes("typed"),
+        Read::Block,
+        Read::Block,
+        Read::Block,
+        Read::Block,
+        Read::Block,
+        bytes("never"),
+    ]);
     let remote = Scripted::giving([bytes("bye")]).taking([Write::Block]);
     let played = play(local, remote, &Policy { end_on: EndOn::Peer, ..Policy::default() });
     assert_eq!(played.remote.taken, b"typed");

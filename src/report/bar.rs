@@ -3,7 +3,6 @@
 //! Drawn by indicatif, which hides itself where stderr is no terminal. Its smoothed rate looks fifteen seconds
 //! back, so the rate shown is our own: bytes over the time since the start. Other lines go above the bar.
 
-
 use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle};
@@ -50,9 +49,13 @@ impl Drop for Bar<'_> {
 }
 
 fn mean_rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for the eye")]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate for the eye"
+    )]
     let rate = (state.pos() as f64 / state.elapsed().as_secs_f64().max(1e-3)) as u64;
     // A bar that can't be drawn is no failure of the download.
     let _ = write!(text, "{}/s", HumanBytes(rate));
 }
-

@@ -41,7 +41,8 @@ impl Line {
 /// Who wants to know of `event`; asked before anything is put into words.
 pub(super) fn importance(event: &Event<'_>) -> Importance {
     match event {
-        Event::Warning(_) | Event::Serve(Serve::Listening(_) | Serve::Paused(_) | Serve::Totals(_) | Serve::Failed(..)) => {
+        Event::Warning(_)
+        | Event::Serve(Serve::Listening(_) | Serve::Paused(_) | Serve::Totals(_) | Serve::Failed(..)) => {
             Importance::Announcement
         }
         Event::Datagram(Datagram::Lost(_)) => Importance::Announcement,
@@ -143,8 +144,12 @@ fn serve(event: &Serve<'_>) -> Worded {
 fn moved(event: &Move<'_>) -> Worded {
     let side = |side: &Side| if *side == Side::Peer { "the peer" } else { "the local end" };
     match event {
-        Move::Read(from, n) => ("read", format!("read {n} bytes from {}", side(from)), json!({ "from": side(from), "bytes": n })),
-        Move::Wrote(to, n) => ("wrote", format!("wrote {n} bytes to {}", side(to)), json!({ "to": side(to), "bytes": n })),
+        Move::Read(from, n) => {
+            ("read", format!("read {n} bytes from {}", side(from)), json!({ "from": side(from), "bytes": n }))
+        }
+        Move::Wrote(to, n) => {
+            ("wrote", format!("wrote {n} bytes to {}", side(to)), json!({ "to": side(to), "bytes": n }))
+        }
         Move::InputEnded => ("input-ended", "local input has ended".into(), json!({})),
         Move::HalfClosed => ("half-closed", "sent our end (FIN); the peer may still send".into(), json!({})),
         Move::PeerEnded => ("peer-ended", "the peer has ended (its FIN came)".into(), json!({})),

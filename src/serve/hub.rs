@@ -12,7 +12,8 @@ use crate::deadline::{Bound, Deadline};
 use crate::error::Error;
 use crate::event::{Event, Serve};
 use crate::net::{Context, Cut};
-use crate::relay::{Buffer, Crlf};
+use crate::stream::buffer::Buffer;
+use crate::stream::crlf::Crlf;
 use crate::stream::listener::{Listener, OUT_OF_RESOURCES_PAUSE, Taken};
 use crate::stream::stdio::Stdio;
 use crate::stream::{Readiness, Stream};
@@ -48,10 +49,10 @@ impl Hub {
             local: Stream::Stdio(local),
             listener,
             clients: Vec::new(),
-            input: Buffer::new(),
+            input: Buffer::default(),
             input_ended: false,
-            crlf: self.crlf.then(Crlf::new),
-            output: Buffer::new(),
+            crlf: self.crlf.then(Crlf::default),
+            output: Buffer::default(),
             no_room_until: None,
             turn: 0,
         }

@@ -52,7 +52,11 @@ pub fn connect(ctx: &Context<'_>, endpoint: &Endpoint, how: &Dial) -> Result<Str
 }
 
 /// Tries again, with pauses that grow, until the time of `--retry-for` is over; then the last error counts.
-fn retrying(ctx: &Context<'_>, how: &Dial, attempt: impl Fn(Deadline) -> Result<Stream, Error>) -> Result<Stream, Error> {
+fn retrying(
+    ctx: &Context<'_>,
+    how: &Dial,
+    attempt: impl Fn(Deadline) -> Result<Stream, Error>,
+) -> Result<Stream, Error> {
     let start = Instant::now();
     let mut pause = BACKOFF.0;
     loop {
@@ -101,7 +105,13 @@ fn connected(ctx: &Context<'_>, remote: Remote, took: Duration) -> Stream {
 }
 
 /// One race, to its end.
-fn race(ctx: &Context<'_>, subject: &HostPort, addresses: &[SocketAddr], how: &Dial, limit: Deadline) -> Result<Stream, Error> {
+fn race(
+    ctx: &Context<'_>,
+    subject: &HostPort,
+    addresses: &[SocketAddr],
+    how: &Dial,
+    limit: Deadline,
+) -> Result<Stream, Error> {
     let mut race = Race::new(subject.clone(), addresses, how)?;
     race.limit = limit;
     let mut result = None;
@@ -134,7 +144,12 @@ pub fn run_all(
         match wait(ctx, &mut active) {
             Ok(()) => step(active.iter_mut(), |race| race.collect(ctx), over)?,
             Err(cut @ Cut::Signal(_)) => return Err(cut.during("connect", "")),
-            Err(cut) => return active.iter().chain(&waiting).try_for_each(|(place, race)| over(*place, Err(race.lost(Some(cut))))),
+            Err(cut) => {
+                return active
+                    .iter()
+                    .chain(&waiting)
+                    .try_for_each(|(place, race)| over(*place, Err(race.lost(Some(cut)))));
+            }
         }
         active.retain(|(_, race)| !race.over);
     }
@@ -234,7 +249,16 @@ impl<'a> Race<'a> {
     pub fn new(subject: HostPort, addresses: &[SocketAddr], how: &'a Dial) -> Result<Self, Error> {
         let queue = interleave(&of_source_family(addresses, how)?);
         let now = Instant::now();
-        Ok(Race { subject, how, limit: Deadline::NEVER, queue, pending: Vec::new(), failures: Vec::new(), next_start: now, over: false })
+        Ok(Race {
+            subject,
+            how,
+            limit: Deadline::NEVER,
+            queue,
+            pending: Vec::new(),
+            failures: Vec::new(),
+            next_start: now,
+            over: false,
+        })
     }
 
     /// The clock starts to run, unless somebody else's runs already.

@@ -97,7 +97,8 @@ impl Listener {
     /// Waits for a client, under `limit`.
     pub fn accept(&mut self, ctx: &Context<'_>, limit: Deadline) -> Result<Stream, Error> {
         loop {
-            ctx.wait(&mut [Interest::read(self.socket.as_fd())], limit).map_err(|cut| cut.during("accept on", &self.name))?;
+            ctx.wait(&mut [Interest::read(self.socket.as_fd())], limit)
+                .map_err(|cut| cut.during("accept on", &self.name))?;
             match self.take(ctx)? {
                 Taken::Client(stream) => return Ok(stream),
                 Taken::Nobody => {}
@@ -192,6 +193,11 @@ fn is_the_clients(error: &io::Error) -> bool {
     use io::ErrorKind as Io;
     matches!(
         error.kind(),
-        Io::WouldBlock | Io::Interrupted | Io::ConnectionAborted | Io::NetworkDown | Io::NetworkUnreachable | Io::HostUnreachable
+        Io::WouldBlock
+            | Io::Interrupted
+            | Io::ConnectionAborted
+            | Io::NetworkDown
+            | Io::NetworkUnreachable
+            | Io::HostUnreachable
     ) || crate::sys::fd::is_of_the_pending_client(error)
 }

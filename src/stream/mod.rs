@@ -4,6 +4,8 @@
 //! stream never blocks: a call that can't go on gives `WouldBlock`, and [`Stream::read_interest`] and
 //! [`Stream::write_interest`] say what to wait for. Refuses to wait, to retry and to know the other stream.
 
+pub mod buffer;
+pub mod crlf;
 pub mod dial;
 mod end;
 pub mod listener;

@@ -105,7 +105,9 @@ fn open_path(ctx: &Context<'_>, path: &Path, force: bool) -> Result<(OwnedFd, Op
         return open_special(ctx, &target).map(|fd| (fd, Opened::Special));
     }
     if !force {
-        return Err(Error::new(Kind::WriteLocal, "open", path.display(), "the file exists").hint("--force overwrites it"));
+        return Err(
+            Error::new(Kind::WriteLocal, "open", path.display(), "the file exists").hint("--force overwrites it")
+        );
     }
     let file = OpenOptions::new().write(true).truncate(true).open(&target).map_err(|e| failed(&e))?;
     Ok((file.into(), Opened::Existing))

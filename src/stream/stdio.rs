@@ -91,7 +91,9 @@ impl Stdio {
         match &mut self.output {
             Sink::Discard => Ok(bytes.len()),
             Sink::Stdout(end) | Sink::File(end, _) => end.write(bytes),
-            Sink::ClosedAtStart | Sink::Released => Err(io::Error::other("it was closed when this program was started")),
+            Sink::ClosedAtStart | Sink::Released => {
+                Err(io::Error::other("it was closed when this program was started"))
+            }
         }
     }
 

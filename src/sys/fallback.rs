@@ -88,7 +88,10 @@ impl Poller {
 
 impl Watched {
     fn interest(&self) -> Interest<'static> {
-        #[expect(unsafe_code, reason = "add's contract: a socket is removed before it is closed, so the number is still open")]
+        #[expect(
+            unsafe_code,
+            reason = "add's contract: a socket is removed before it is closed, so the number is still open"
+        )]
         let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
         Interest::new(fd, self.read, self.write)
     }

@@ -65,7 +65,11 @@ fn is_null(stat: &rustix::fs::Stat) -> bool {
 /// Device and inode: two descriptors or paths with the same are the same file.
 pub fn identity(fd: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
     let stat = rustix::fs::fstat(fd)?;
-    #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "the types of both fields differ between systems")]
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::cast_sign_loss,
+        reason = "the types of both fields differ between systems"
+    )]
     Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
 
@@ -176,7 +180,10 @@ pub fn adopt(number: RawFd) -> io::Result<File> {
     if number < 0 {
         return Err(rustix::io::Errno::BADF.into());
     }
-    #[expect(unsafe_code, reason = "the number comes from the command line; F_DUPFD fails with EBADF if nothing is open there")]
+    #[expect(
+        unsafe_code,
+        reason = "the number comes from the command line; F_DUPFD fails with EBADF if nothing is open there"
+    )]
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(File::from(rustix::io::fcntl_dupfd_cloexec(borrowed, 3)?))
 }
@@ -189,7 +196,10 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 /// Closes every hold that the process has on `number`: only for adopted descriptors above 2.
 pub fn close_adopted(number: RawFd) {
     if number > 2 {
-        #[expect(unsafe_code, reason = "the descriptor was handed to this process for one purpose, which is done; nothing else here knows its number")]
+        #[expect(
+            unsafe_code,
+            reason = "the descriptor was handed to this process for one purpose, which is done; nothing else here knows its number"
+        )]
         unsafe {
             rustix::io::close(number);
         }

@@ -37,7 +37,10 @@ pub fn addresses(question: &Question) -> Result<Vec<SocketAddr>, Failure> {
     let hints = hints(question);
     let host = host.as_ref().map_or(ptr::null(), |h| h.as_ptr());
     let mut list = ptr::null_mut();
-    #[expect(unsafe_code, reason = "both strings are NUL-terminated and outlive the call; the list is freed by its owner below")]
+    #[expect(
+        unsafe_code,
+        reason = "both strings are NUL-terminated and outlive the call; the list is freed by its owner below"
+    )]
     let code = unsafe { libc::getaddrinfo(host, service.as_ptr(), &raw const hints, &raw mut list) };
     match code {
         0 => Ok(List(list).to_vec()),

@@ -25,7 +25,10 @@ extern "C" fn record() {
     }
 }
 
-#[expect(unsafe_code, reason = "a function pointer in the section that the loader calls through, as ELF and Mach-O define it")]
+#[expect(
+    unsafe_code,
+    reason = "a function pointer in the section that the loader calls through, as ELF and Mach-O define it"
+)]
 #[used]
 #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
 #[cfg_attr(all(unix, not(target_vendor = "apple")), unsafe(link_section = ".init_array"))]

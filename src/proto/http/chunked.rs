@@ -53,10 +53,7 @@ pub(super) enum Piece<'i> {
 
 impl Chunked {
     pub(super) fn new() -> Self {
-        Self {
-            state: START,
-            extra: 0,
-        }
+        Self { state: START, extra: 0 }
     }
 
     /// Takes one piece of body, or the end, from the front of `input`; the rest stays there.
@@ -79,25 +76,17 @@ impl Chunked {
         let (data, rest) = take(input, left);
         *input = rest;
         let left = left - data.len() as u64;
-        self.state = if left == 0 {
-            State::DataCr
-        } else {
-            State::Data { left }
-        };
+        self.state = if left == 0 { State::DataCr } else { State::Data { left } };
         Piece::Data(data)
     }
 
     /// The state behind one byte of framing.
     fn after(&mut self, byte: u8) -> Result<State, HttpError> {
         match (self.state, byte) {
-            (State::Size { digits: 1.., size } | State::Extension { size }, b'\r') => {
-                Ok(State::SizeLf { size })
-            }
+            (State::Size { digits: 1.., size } | State::Extension { size }, b'\r') => Ok(State::SizeLf { size }),
             (State::Size { digits: 1.., size }, b';') => self.spend(State::Extension { size }),
             (State::Size { digits, size }, _) => digit(digits, size, byte),
-            (State::Extension { size }, _) if is_value(byte) => {
-                self.spend(State::Extension { size })
-            }
+            (State::Extension { size }, _) if is_value(byte) => self.spend(State::Extension { size }),
             (State::SizeLf { size: 0 }, b'\n') => Ok(State::TrailerStart),
             (State::SizeLf { size }, b'\n') => Ok(State::Data { left: size }),
             (State::DataCr, b'\r') => Ok(State::DataLf),
@@ -111,9 +100,7 @@ impl Chunked {
     fn after_in_trailer(&mut self, byte: u8) -> Result<State, HttpError> {
         match (self.state, byte) {
             (State::TrailerName, b':') => self.spend(State::TrailerValue),
-            (State::TrailerStart | State::TrailerName, _) if is_token(byte) => {
-                self.spend(State::TrailerName)
-            }
+            (State::TrailerStart | State::TrailerName, _) if is_token(byte) => self.spend(State::TrailerName),
             (State::TrailerValue, b'\r') => self.spend(State::TrailerLf),
             (State::TrailerValue, _) if is_value(byte) => self.spend(State::TrailerValue),
             (State::TrailerLf, b'\n') => self.spend(State::TrailerStart),
@@ -141,13 +128,8 @@ pub(super) fn take(input: &[u8], most: u64) -> (&[u8], &[u8]) {
 
 fn digit(digits: u8, size: u64, byte: u8) -> Result<State, HttpError> {
     match char::from(byte).to_digit(16) {
-        Some(_) if digits == MAX_DIGITS => Err(malformed(format!(
-            "a chunk size of over {MAX_DIGITS} digits"
-        ))),
-        Some(value) => Ok(State::Size {
-            digits: digits + 1,
-            size: size << 4 | u64::from(value),
-        }),
+        Some(_) if digits == MAX_DIGITS => Err(malformed(format!("a chunk size of over {MAX_DIGITS} digits"))),
+        Some(value) => Ok(State::Size { digits: digits + 1, size: size << 4 | u64::from(value) }),
         None => Err(unexpected(State::Size { digits, size }, byte)),
     }
 }
@@ -184,37 +166,20 @@ mod tests {
         let table: &[(&[u8], &[u8])] = &[
             (b"0\r\n\r\n", b""),
             (b"5\r\nhello\r\n0\r\n\r\n", b"hello"),
-            (
-                b"1\r\na\r\nA\r\n0123456789\r\na\r\n0123456789\r\n000\r\n\r\n",
-                b"a01234567890123456789",
-            ),
+            (b"1\r\na\r\nA\r\n0123456789\r\na\r\n0123456789\r\n000\r\n\r\n", b"a01234567890123456789"),
             (b"0000000000000001\r\na\r\n0\r\n\r\n", b"a"),
             (b"1;x\r\na\r\n0;y=\"\t z; \xff\";z\r\n\r\n", b"a"),
             (b"1;\r\n\n\r\n0\r\n\r\n", b"\n"),
             (b"0\r\nA: b\r\nC:\r\n\r\n", b""),
         ];
         for (input, body) in table {
-            assert_eq!(
-                decode(input),
-                Ok((body.to_vec(), true)),
-                "{}",
-                input.escape_ascii()
-            );
+            assert_eq!(decode(input), Ok((body.to_vec(), true)), "{}", input.escape_ascii());
         }
     }
 
     #[test]
     fn not_complete() {
-        for input in [
-            "",
-            "5",
-            "5\r\nhel",
-            "5\r\nhello",
-            "5\r\nhello\r\n",
-            "0\r\n",
-            "0\r\n\r",
-            "0\r\nA: b\r\n",
-        ] {
+        for input in ["", "5", "5\r\nhel", "5\r\nhello", "5\r\nhello\r\n", "0\r\n", "0\r\n\r", "0\r\nA: b\r\n"] {
             assert!(!decode(input.as_bytes()).unwrap().1, "{input:?}");
         }
     }
@@ -269,17 +234,11 @@ mod tests {
         assert!(decode(&[&fifteen[..], &trailer(1024)].concat()).unwrap().1);
         let over = decode(&[&fifteen[..], &trailer(1025)].concat());
         assert!(matches!(over, Err(HttpError::TooLarge(_))), "{over:?}");
-        assert!(matches!(
-            decode(&chunk.repeat(17)),
-            Err(HttpError::TooLarge(_))
-        ));
+        assert!(matches!(decode(&chunk.repeat(17)), Err(HttpError::TooLarge(_))));
     }
 
     #[test]
     fn the_largest_size_is_waited_for() {
-        assert_eq!(
-            decode(b"ffffffffffffffff\r\nabc"),
-            Ok((b"abc".to_vec(), false))
-        );
+        assert_eq!(decode(b"ffffffffffffffff\r\nabc"), Ok((b"abc".to_vec(), false)));
     }
 }

@@ -53,10 +53,7 @@ impl Framing {
 /// RFC 9110 §8.6: one number, or the same number several times.
 fn content_length(head: &ResponseHead) -> Result<Option<u64>, HttpError> {
     let mut length = None;
-    for item in head
-        .all("content-length")
-        .flat_map(|value| value.split(|&b| b == b','))
-    {
+    for item in head.all("content-length").flat_map(|value| value.split(|&b| b == b',')) {
         let this = number(item.trim_ascii())?;
         if length.is_some_and(|before| before != this) {
             return Err(malformed("several Content-Length that differ"));
@@ -67,9 +64,7 @@ fn content_length(head: &ResponseHead) -> Result<Option<u64>, HttpError> {
 }
 
 fn number(digits: &[u8]) -> Result<u64, HttpError> {
-    let text = str::from_utf8(digits)
-        .ok()
-        .filter(|t| t.bytes().all(|b| b.is_ascii_digit()));
+    let text = str::from_utf8(digits).ok().filter(|t| t.bytes().all(|b| b.is_ascii_digit()));
     let number = text.and_then(|t| t.parse().ok());
     number.ok_or_else(|| malformed(format!("the Content-Length {}", excerpt(digits))))
 }
@@ -79,9 +74,7 @@ fn chunked(head: &ResponseHead) -> Result<Framing, HttpError> {
     let codings = head.all("transfer-encoding").collect::<Vec<_>>();
     if !matches!(codings[..], [one] if one.eq_ignore_ascii_case(b"chunked")) {
         let codings = excerpt(&codings.join(&b", "[..]));
-        return Err(malformed(format!(
-            "the Transfer-Encoding {codings}, where only chunked is known"
-        )));
+        return Err(malformed(format!("the Transfer-Encoding {codings}, where only chunked is known")));
     }
     if head.version == Version::Http10 {
         return Err(malformed("a Transfer-Encoding in an HTTP/1.0 reply"));
@@ -96,10 +89,7 @@ mod tests {
 
     fn framing(method: Method, start: &str, fields: &str) -> Result<Framing, String> {
         let raw = format!("{start}\r\n{fields}\r\n");
-        let head = HeadReader::default()
-            .feed(&mut raw.as_bytes())
-            .unwrap()
-            .unwrap();
+        let head = HeadReader::default().feed(&mut raw.as_bytes()).unwrap().unwrap();
         Framing::of(method, &head).map_err(|e| e.to_string())
     }
 
@@ -111,74 +101,20 @@ mod tests {
             (Method::Get, "HTTP/1.0 200 OK", "", Framing::UntilClose),
             (Method::Get, OK, "Content-Length: 0\r\n", Framing::Length(0)),
             (Method::Get, OK, "content-length:5\r\n", Framing::Length(5)),
-            (
-                Method::Get,
-                OK,
-                "Content-Length: 007\r\n",
-                Framing::Length(7),
-            ),
-            (
-                Method::Get,
-                OK,
-                "Content-Length: 5, 5\r\n",
-                Framing::Length(5),
-            ),
-            (
-                Method::Get,
-                OK,
-                "Content-Length: 5\r\nContent-Length: 5\r\n",
-                Framing::Length(5),
-            ),
-            (
-                Method::Get,
-                OK,
-                "Content-Length: 18446744073709551615\r\n",
-                Framing::Length(u64::MAX),
-            ),
-            (
-                Method::Get,
-                OK,
-                "Transfer-Encoding: chunked\r\n",
-                Framing::Chunked,
-            ),
-            (
-                Method::Get,
-                OK,
-                "TRANSFER-encoding: Chunked \r\n",
-                Framing::Chunked,
-            ),
+            (Method::Get, OK, "Content-Length: 007\r\n", Framing::Length(7)),
+            (Method::Get, OK, "Content-Length: 5, 5\r\n", Framing::Length(5)),
+            (Method::Get, OK, "Content-Length: 5\r\nContent-Length: 5\r\n", Framing::Length(5)),
+            (Method::Get, OK, "Content-Length: 18446744073709551615\r\n", Framing::Length(u64::MAX)),
+            (Method::Get, OK, "Transfer-Encoding: chunked\r\n", Framing::Chunked),
+            (Method::Get, OK, "TRANSFER-encoding: Chunked \r\n", Framing::Chunked),
             (Method::Head, OK, "Content-Length: 5\r\n", Framing::NoBody),
-            (
-                Method::Head,
-                OK,
-                "Transfer-Encoding: gzip\r\nContent-Length: x\r\n",
-                Framing::NoBody,
-            ),
-            (
-                Method::Get,
-                "HTTP/1.1 204 -",
-                "Content-Length: 5\r\n",
-                Framing::NoBody,
-            ),
-            (
-                Method::Get,
-                "HTTP/1.1 304 -",
-                "Transfer-Encoding: chunked\r\n",
-                Framing::NoBody,
-            ),
-            (
-                Method::Get,
-                "HTTP/1.1 205 -",
-                "Content-Length: 0\r\n",
-                Framing::Length(0),
-            ),
+            (Method::Head, OK, "Transfer-Encoding: gzip\r\nContent-Length: x\r\n", Framing::NoBody),
+            (Method::Get, "HTTP/1.1 204 -", "Content-Length: 5\r\n", Framing::NoBody),
+            (Method::Get, "HTTP/1.1 304 -", "Transfer-Encoding: chunked\r\n", Framing::NoBody),
+            (Method::Get, "HTTP/1.1 205 -", "Content-Length: 0\r\n", Framing::Length(0)),
         ];
         for (method, start, fields, want) in table {
-            assert_eq!(
-                framing(method, start, fields),
-                Ok(want),
-                "{method} {start} {fields}"
-            );
+            assert_eq!(framing(method, start, fields), Ok(want), "{method} {start} {fields}");
         }
     }
 
@@ -195,25 +131,13 @@ mod tests {
             ("Content-Length: 5 5\r\n", "the Content-Length \"5 5\""),
             ("Content-Length: 5.0\r\n", "the Content-Length"),
             ("Content-Length: ５\r\n", "the Content-Length"),
-            (
-                "Content-Length: 18446744073709551616\r\n",
-                "the Content-Length",
-            ),
-            (
-                "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-                "both",
-            ),
-            (
-                "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
-                "both",
-            ),
+            ("Content-Length: 18446744073709551616\r\n", "the Content-Length"),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "both"),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "both"),
             ("Transfer-Encoding: gzip, chunked\r\n", "only chunked"),
             ("Transfer-Encoding: chunked, gzip\r\n", "only chunked"),
             ("Transfer-Encoding: chunked, chunked\r\n", "only chunked"),
-            (
-                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-                "\"chunked, chunked\"",
-            ),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "\"chunked, chunked\""),
             ("Transfer-Encoding: identity\r\n", "only chunked"),
             ("Transfer-Encoding: xchunked\r\n", "only chunked"),
             ("Transfer-Encoding: chunked;q=1\r\n", "only chunked"),
@@ -223,23 +147,12 @@ mod tests {
             let why = framing(Method::Get, "HTTP/1.1 200 OK", fields).unwrap_err();
             assert!(why.contains(want), "{fields}: {why}");
         }
-        assert!(
-            framing(
-                Method::Get,
-                "HTTP/1.0 200 OK",
-                "Transfer-Encoding: chunked\r\n"
-            )
-            .is_err()
-        );
+        assert!(framing(Method::Get, "HTTP/1.0 200 OK", "Transfer-Encoding: chunked\r\n").is_err());
     }
 
     #[test]
     fn known_lengths() {
-        let table = [
-            (Framing::NoBody, Some(0)),
-            (Framing::Length(5), Some(5)),
-            (Framing::Chunked, None),
-        ];
+        let table = [(Framing::NoBody, Some(0)), (Framing::Length(5), Some(5)), (Framing::Chunked, None)];
         for (framing, length) in table {
             assert_eq!(framing.length(), length);
         }

@@ -51,19 +51,13 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// The values of all fields of that name, in order, compared without regard to case.
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-        self.fields
-            .iter()
-            .filter(move |f| f.name.eq_ignore_ascii_case(name))
-            .map(|f| &f.value[..])
+        self.fields.iter().filter(move |f| f.name.eq_ignore_ascii_case(name)).map(|f| &f.value[..])
     }
 
     /// The value of the first field of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.fields
-            .iter()
-            .find(|f| f.name.eq_ignore_ascii_case(name))
-            .map(|f| &f.value[..])
+        self.fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| &f.value[..])
     }
 
     /// Where this response redirects to: the `Location` of a 301, 302, 303, 307 or 308 (RFC 9110 §15.4).
@@ -121,9 +115,7 @@ impl HeadReader {
         check_start(self.scanned, byte)?;
         self.scanned += 1;
         if self.scanned > MAX_HEAD {
-            return Err(HttpError::TooLarge(format!(
-                "its head is over {MAX_HEAD} bytes"
-            )));
+            return Err(HttpError::TooLarge(format!("its head is over {MAX_HEAD} bytes")));
         }
         match (std::mem::replace(&mut self.last, byte), byte) {
             (b'\r', b'\n') => return self.end_line(),
@@ -131,9 +123,7 @@ impl HeadReader {
             (_, b'\n') => return Err(malformed("a line in the head ends in LF without CR")),
             (_, 0) => return Err(malformed("a NUL byte in the head")),
             (_, b' ' | b'\t') if self.line == 0 => {
-                return Err(malformed(
-                    "a header line begins with white space (obsolete folding)",
-                ));
+                return Err(malformed("a header line begins with white space (obsolete folding)"));
             }
             (_, b'\r') => {}
             _ => self.line += 1,
@@ -148,9 +138,7 @@ impl HeadReader {
         self.line = 0;
         self.lines += 1;
         if self.lines > MAX_FIELDS + 1 {
-            return Err(HttpError::TooLarge(format!(
-                "its head has over {MAX_FIELDS} header lines"
-            )));
+            return Err(HttpError::TooLarge(format!("its head has over {MAX_FIELDS} header lines")));
         }
         Ok(false)
     }
@@ -161,10 +149,7 @@ fn check_start(at: usize, byte: u8) -> Result<(), HttpError> {
     match START.get(at) {
         Some(&wanted) if byte != wanted => {
             let seen = [&START[..at], &[byte]].concat();
-            Err(malformed(format!(
-                "it begins with {}, not with HTTP/1.0 or HTTP/1.1",
-                excerpt(&seen)
-            )))
+            Err(malformed(format!("it begins with {}, not with HTTP/1.0 or HTTP/1.1", excerpt(&seen))))
         }
         _ => Ok(()),
     }
@@ -174,39 +159,17 @@ fn parse(raw: Vec<u8>, fields: usize) -> Result<ResponseHead, HttpError> {
     let mut slots = vec![httparse::EMPTY_HEADER; fields];
     let mut head = httparse::Response::new(&mut slots);
     let parsed = head.parse(&raw).map_err(|e| blame(&raw, e))?;
-    let (true, Some(version), Some(status)) = (parsed.is_complete(), head.version, head.code)
-    else {
+    let (true, Some(version), Some(status)) = (parsed.is_complete(), head.version, head.code) else {
         return Err(malformed("its head is not complete"));
     };
     if status < 100 {
         return Err(malformed(format!("the status code is {status:03}")));
     }
-    let fields = head
-        .headers
-        .iter()
-        .map(|h| Field {
-            name: h.name.to_owned(),
-            value: h.value.to_vec(),
-        })
-        .collect();
-    let version = if version == 0 {
-        Version::Http10
-    } else {
-        Version::Http11
-    };
+    let fields = head.headers.iter().map(|h| Field { name: h.name.to_owned(), value: h.value.to_vec() }).collect();
+    let version = if version == 0 { Version::Http10 } else { Version::Http11 };
     // httparse gives "" for a reason with bytes over 127.
-    let reason = lines(&raw)
-        .next()
-        .and_then(|line| line.get(b"HTTP/1.1 200 ".len()..))
-        .unwrap_or_default()
-        .to_vec();
-    Ok(ResponseHead {
-        version,
-        status,
-        reason,
-        fields,
-        raw,
-    })
+    let reason = lines(&raw).next().and_then(|line| line.get(b"HTTP/1.1 200 ".len()..)).unwrap_or_default().to_vec();
+    Ok(ResponseHead { version, status, reason, fields, raw })
 }
 
 /// httparse says what is wrong, not where: find the line, so that the user can.
@@ -216,10 +179,7 @@ fn blame(raw: &[u8], error: httparse::Error) -> HttpError {
             let line = lines(raw).next().unwrap_or_default();
             malformed(format!("the status line is {}", excerpt(line)))
         }
-        _ => lines(raw)
-            .skip(1)
-            .find_map(fault)
-            .unwrap_or_else(|| malformed(format!("its head: {error}"))),
+        _ => lines(raw).skip(1).find_map(fault).unwrap_or_else(|| malformed(format!("its head: {error}"))),
     }
 }
 
@@ -229,26 +189,16 @@ fn fault(line: &[u8]) -> Option<HttpError> {
         None if line.is_empty() => return None,
         None => "has no colon",
         Some(b"") => "has no name",
-        Some(name) if name.ends_with(b" ") || name.ends_with(b"\t") => {
-            "has white space before its colon"
-        }
-        Some(name) if !name.iter().copied().all(is_token) => {
-            "has a character in its name that none may have"
-        }
-        Some(name) if !line[name.len()..].iter().copied().all(super::is_value) => {
-            "has a control character in it"
-        }
+        Some(name) if name.ends_with(b" ") || name.ends_with(b"\t") => "has white space before its colon",
+        Some(name) if !name.iter().copied().all(is_token) => "has a character in its name that none may have",
+        Some(name) if !line[name.len()..].iter().copied().all(super::is_value) => "has a control character in it",
         Some(_) => return None,
     };
-    Some(malformed(format!(
-        "the header line {} {what}",
-        excerpt(line)
-    )))
+    Some(malformed(format!("the header line {} {what}", excerpt(line))))
 }
 
 fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
-    raw.split(|&b| b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    raw.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 #[cfg(test)]

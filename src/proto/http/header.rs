@@ -27,10 +27,7 @@ impl Header {
     /// Says what is wrong (exit code 2) without repeating the value.
     pub fn parse(text: &str) -> Result<Self, HeaderError> {
         let (name, value) = match (text.split_once(':'), text.strip_suffix(';')) {
-            (Some((name, value)), _) => (
-                name,
-                Some(value.trim_matches([' ', '\t'])).filter(|v| !v.is_empty()),
-            ),
+            (Some((name, value)), _) => (name, Some(value.trim_matches([' ', '\t'])).filter(|v| !v.is_empty())),
             (None, Some(name)) => (name, Some("")),
             (None, None) => return Err(HeaderError::NoColon),
         };
@@ -40,16 +37,10 @@ impl Header {
         if !value.unwrap_or_default().bytes().all(is_value) {
             return Err(HeaderError::Value);
         }
-        if ["content-length", "transfer-encoding"]
-            .iter()
-            .any(|n| name.eq_ignore_ascii_case(n))
-        {
+        if ["content-length", "transfer-encoding"].iter().any(|n| name.eq_ignore_ascii_case(n)) {
             return Err(HeaderError::Framing);
         }
-        Ok(Self {
-            name: name.to_owned(),
-            value: value.map(str::to_owned),
-        })
+        Ok(Self { name: name.to_owned(), value: value.map(str::to_owned) })
     }
 
     /// The field's name as it was given; compare without regard to case.
@@ -62,15 +53,7 @@ impl Header {
     /// meant for the first server.
     #[must_use]
     pub fn stays_home(&self) -> bool {
-        [
-            "authorization",
-            "proxy-authorization",
-            "cookie",
-            "cookie2",
-            "host",
-        ]
-        .iter()
-        .any(|name| self.is(name))
+        ["authorization", "proxy-authorization", "cookie", "cookie2", "host"].iter().any(|name| self.is(name))
     }
 
     pub(super) fn is(&self, name: &str) -> bool {
@@ -86,9 +69,7 @@ impl Header {
 
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Header")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Header").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -101,20 +101,11 @@ impl fmt::Display for HttpError {
         match self {
             Self::Malformed(why) => write!(f, "the server's reply is malformed: {why}"),
             Self::TooLarge(what) => write!(f, "the server's reply is too large: {what}"),
-            Self::Short {
-                got,
-                expected: Some(all),
-            } => {
+            Self::Short { got, expected: Some(all) } => {
                 write!(f, "the body ended short: {got} of {all} bytes came")
             }
-            Self::Short {
-                got,
-                expected: None,
-            } => {
-                write!(
-                    f,
-                    "the body ended short: {got} bytes came, but no last chunk"
-                )
+            Self::Short { got, expected: None } => {
+                write!(f, "the body ended short: {got} bytes came, but no last chunk")
             }
             Self::Empty => f.write_str("the server sent nothing"),
         }
@@ -155,24 +146,9 @@ mod tests {
     fn errors_in_plain_words() {
         let table = [
             (malformed("why"), "the server's reply is malformed: why"),
-            (
-                HttpError::TooLarge("what".into()),
-                "the server's reply is too large: what",
-            ),
-            (
-                HttpError::Short {
-                    got: 3,
-                    expected: Some(5),
-                },
-                "the body ended short: 3 of 5 bytes came",
-            ),
-            (
-                HttpError::Short {
-                    got: 3,
-                    expected: None,
-                },
-                "the body ended short: 3 bytes came, but no last chunk",
-            ),
+            (HttpError::TooLarge("what".into()), "the server's reply is too large: what"),
+            (HttpError::Short { got: 3, expected: Some(5) }, "the body ended short: 3 of 5 bytes came"),
+            (HttpError::Short { got: 3, expected: None }, "the body ended short: 3 bytes came, but no last chunk"),
             (HttpError::Empty, "the server sent nothing"),
         ];
         for (error, want) in table {

@@ -56,17 +56,12 @@ impl Request<'_> {
         let mut out = format!("{} {} HTTP/1.1\r\n", self.method, self.url.target());
         for (name, value) in ours {
             if theirs.iter().any(|h| h.is(name)) {
-                theirs
-                    .iter()
-                    .filter(|h| h.is(name))
-                    .for_each(|h| h.write(&mut out));
+                theirs.iter().filter(|h| h.is(name)).for_each(|h| h.write(&mut out));
             } else {
                 push_line(&mut out, name, value);
             }
         }
-        let others = theirs
-            .iter()
-            .filter(|h| !ours.iter().any(|(name, _)| h.is(name)));
+        let others = theirs.iter().filter(|h| !ours.iter().any(|(name, _)| h.is(name)));
         others.for_each(|h| h.write(&mut out));
         out.push_str("\r\n");
         out.into_bytes()
@@ -74,10 +69,7 @@ impl Request<'_> {
 
     fn headers_for_this_origin(&self) -> Vec<&Header> {
         let at_home = self.url.origin() == self.asked.origin();
-        self.headers
-            .iter()
-            .filter(|h| at_home || !h.stays_home())
-            .collect()
+        self.headers.iter().filter(|h| at_home || !h.stays_home()).collect()
     }
 }
 
@@ -89,13 +81,7 @@ mod tests {
     fn encode(method: Method, asked: &str, now: &str, headers: &[&str]) -> String {
         let headers: Vec<_> = headers.iter().map(|h| Header::parse(h).unwrap()).collect();
         let (url, asked) = (Url::parse(now).unwrap(), Url::parse(asked).unwrap());
-        let request = Request {
-            method,
-            url: &url,
-            asked: &asked,
-            headers: &headers,
-            version: "9",
-        };
+        let request = Request { method, url: &url, asked: &asked, headers: &headers, version: "9" };
         String::from_utf8(request.encode()).unwrap()
     }
 
@@ -104,31 +90,14 @@ mod tests {
         const REST: &str = "User-Agent: sockkit/9\r\nAccept: */*\r\nConnection: close\r\n";
         let table: [(&str, &[&str], String); 6] = [
             ("h", &[], format!("GET / HTTP/1.1\r\nHost: h\r\n{REST}\r\n")),
-            (
-                "[::1]:81/a?b",
-                &[],
-                format!("GET /a?b HTTP/1.1\r\nHost: [::1]:81\r\n{REST}\r\n"),
-            ),
-            (
-                "h",
-                &["X:1", "x: 2\t "],
-                format!("GET / HTTP/1.1\r\nHost: h\r\n{REST}X: 1\r\nx: 2\r\n\r\n"),
-            ),
-            (
-                "h",
-                &["X;", "Y:"],
-                format!("GET / HTTP/1.1\r\nHost: h\r\n{REST}X: \r\n\r\n"),
-            ),
-            (
-                "h",
-                &["Z: 1", "host: i"],
-                format!("GET / HTTP/1.1\r\nhost: i\r\n{REST}Z: 1\r\n\r\n"),
-            ),
+            ("[::1]:81/a?b", &[], format!("GET /a?b HTTP/1.1\r\nHost: [::1]:81\r\n{REST}\r\n")),
+            ("h", &["X:1", "x: 2\t "], format!("GET / HTTP/1.1\r\nHost: h\r\n{REST}X: 1\r\nx: 2\r\n\r\n")),
+            ("h", &["X;", "Y:"], format!("GET / HTTP/1.1\r\nHost: h\r\n{REST}X: \r\n\r\n")),
+            ("h", &["Z: 1", "host: i"], format!("GET / HTTP/1.1\r\nhost: i\r\n{REST}Z: 1\r\n\r\n")),
             (
                 "h",
                 &["user-agent:", "ACCEPT: a", "Accept: b", "Connection: x"],
-                "GET / HTTP/1.1\r\nHost: h\r\nACCEPT: a\r\nAccept: b\r\nConnection: x\r\n\r\n"
-                    .into(),
+                "GET / HTTP/1.1\r\nHost: h\r\nACCEPT: a\r\nAccept: b\r\nConnection: x\r\n\r\n".into(),
             ),
         ];
         for (url, headers, want) in table {

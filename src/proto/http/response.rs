@@ -60,13 +60,7 @@ impl Response {
     /// A reader for the answer to a request with `method`.
     #[must_use]
     pub fn new(method: Method) -> Self {
-        Self {
-            method,
-            interim: 0,
-            framing: None,
-            received: 0,
-            state: State::Head(HeadReader::default()),
-        }
+        Self { method, interim: 0, framing: None, received: 0, state: State::Head(HeadReader::default()) }
     }
 
     /// Takes what comes next from the front of `input` and leaves the rest there.
@@ -90,24 +84,14 @@ impl Response {
     /// response, [`HttpError::Short`] inside a body that announced its end, or the error that `feed` gave.
     pub fn end_of_input(&self) -> Result<End, HttpError> {
         match &self.state {
-            State::Head(reader) if !reader.is_empty() => {
-                Err(malformed("the connection ended inside its head"))
-            }
-            State::Head(_) if self.interim > 0 => {
-                Err(malformed("only interim responses came, no final one"))
-            }
+            State::Head(reader) if !reader.is_empty() => Err(malformed("the connection ended inside its head")),
+            State::Head(_) if self.interim > 0 => Err(malformed("only interim responses came, no final one")),
             State::Head(_) => Err(HttpError::Empty),
             State::Length { left } => {
                 let expected = self.received.checked_add(*left);
-                Err(HttpError::Short {
-                    got: self.received,
-                    expected,
-                })
+                Err(HttpError::Short { got: self.received, expected })
             }
-            State::Chunked(_) => Err(HttpError::Short {
-                got: self.received,
-                expected: None,
-            }),
+            State::Chunked(_) => Err(HttpError::Short { got: self.received, expected: None }),
             State::UntilClose => Ok(End::Closed),
             State::Done => Ok(End::Framed),
             State::Failed(error) => Err(error.clone()),
@@ -163,17 +147,13 @@ impl Response {
     fn is_interim(&mut self, head: &ResponseHead) -> Result<bool, HttpError> {
         match head.status {
             101 => {
-                return Err(malformed(
-                    "it switches protocols (101), which was not asked for",
-                ));
+                return Err(malformed("it switches protocols (101), which was not asked for"));
             }
             100..=199 => self.interim += 1,
             _ => return Ok(false),
         }
         if self.interim > MAX_INTERIM {
-            return Err(HttpError::TooLarge(format!(
-                "over {MAX_INTERIM} interim responses"
-            )));
+            return Err(HttpError::TooLarge(format!("over {MAX_INTERIM} interim responses")));
         }
         Ok(true)
     }

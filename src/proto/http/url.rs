@@ -117,11 +117,7 @@ impl Url {
     /// Who may see the credentials that were given for this URL.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        Origin {
-            scheme: self.scheme,
-            host: self.host().to_owned(),
-            port: self.port,
-        }
+        Origin { scheme: self.scheme, host: self.host().to_owned(), port: self.port }
     }
 
     /// The request target in origin-form: path and query, at least `/` (RFC 9112 §3.2.1).
@@ -136,21 +132,14 @@ impl Url {
         &self.inner[Position::BeforeHost..Position::AfterPort]
     }
 
-    fn checked(
-        parsed: Result<::url::Url, ParseError>,
-        typed_authority: Option<&str>,
-    ) -> Result<Self, UrlError> {
+    fn checked(parsed: Result<::url::Url, ParseError>, typed_authority: Option<&str>) -> Result<Self, UrlError> {
         let mut inner = parsed.map_err(|e| reason(e, typed_authority))?;
         inner.set_fragment(None);
         let scheme = scheme_named(inner.scheme())?;
         check_host(&inner, typed_authority)?;
         match inner.port_or_known_default() {
             None | Some(0) => Err(UrlError::Port),
-            Some(port) => Ok(Self {
-                inner,
-                scheme,
-                port,
-            }),
+            Some(port) => Ok(Self { inner, scheme, port }),
         }
     }
 }
@@ -194,9 +183,7 @@ fn authority_of(reference: &str) -> Result<Option<&str>, UrlError> {
 fn check_host(parsed: &::url::Url, typed_authority: Option<&str>) -> Result<(), UrlError> {
     match (parsed.host(), typed_authority) {
         // Octal, hexadecimal, short or otherwise disguised (percent-encoded, full-width): it was not written so.
-        (Some(::url::Host::Ipv4(ip)), Some(typed)) if typed_host(typed) != ip.to_string() => {
-            Err(UrlError::NumericHost)
-        }
+        (Some(::url::Host::Ipv4(ip)), Some(typed)) if typed_host(typed) != ip.to_string() => Err(UrlError::NumericHost),
         (Some(::url::Host::Domain(name)), _) => check_labels(name),
         (Some(_), _) => Ok(()),
         (None, _) => Err(UrlError::NoHost),
@@ -206,28 +193,20 @@ fn check_host(parsed: &::url::Url, typed_authority: Option<&str>) -> Result<(), 
 /// RFC 1035 §2.3.4; one dot at the end (the name is complete) is fine.
 fn check_labels(name: &str) -> Result<(), UrlError> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.len() > 253
-        || name
-            .split('.')
-            .any(|label| label.is_empty() || label.len() > 63)
-    {
+    if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
         return Err(UrlError::Host);
     }
     Ok(())
 }
 
 fn typed_host(authority: &str) -> &str {
-    authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host)
+    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
 }
 
 /// RFC 3986 §3.1.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
 }
 
 fn scheme_named(name: &str) -> Result<Scheme, UrlError> {
@@ -241,29 +220,19 @@ fn scheme_named(name: &str) -> Result<Scheme, UrlError> {
 fn as_text(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
         Ok(text) => text.into(),
-        Err(_) => bytes
-            .iter()
-            .map(|&b| as_ascii(b))
-            .collect::<String>()
-            .into(),
+        Err(_) => bytes.iter().map(|&b| as_ascii(b)).collect::<String>().into(),
     }
 }
 
 fn as_ascii(byte: u8) -> Cow<'static, str> {
-    if byte.is_ascii() {
-        char::from(byte).to_string().into()
-    } else {
-        format!("%{byte:02X}").into()
-    }
+    if byte.is_ascii() { char::from(byte).to_string().into() } else { format!("%{byte:02X}").into() }
 }
 
 fn reason(error: ParseError, typed_authority: Option<&str>) -> UrlError {
     match error {
         ParseError::InvalidPort => UrlError::Port,
         ParseError::InvalidIpv4Address => UrlError::NumericHost,
-        ParseError::InvalidIpv6Address if typed_authority.is_some_and(|a| a.contains('%')) => {
-            UrlError::Zone
-        }
+        ParseError::InvalidIpv6Address if typed_authority.is_some_and(|a| a.contains('%')) => UrlError::Zone,
         ParseError::EmptyHost => UrlError::NoHost,
         _ => UrlError::Host,
     }

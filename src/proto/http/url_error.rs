@@ -69,9 +69,7 @@ impl From<UrlError> for RedirectError {
 impl fmt::Display for RedirectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(UrlError::UserInfo) => {
-                f.write_str("redirect refused: its URL holds user info before an @")
-            }
+            Self::Url(UrlError::UserInfo) => f.write_str("redirect refused: its URL holds user info before an @"),
             Self::Url(why) => write!(f, "redirect refused: {why}"),
             Self::Downgrade => f.write_str("redirect refused: it leads from https to http"),
         }

@@ -16,12 +16,7 @@ struct Seen {
 
 fn read(method: Method, pieces: &[&[u8]]) -> Seen {
     let mut response = Response::new(method);
-    let mut seen = Seen {
-        head: None,
-        body: Vec::new(),
-        left_over: Vec::new(),
-        end: Err(HttpError::Empty),
-    };
+    let mut seen = Seen { head: None, body: Vec::new(), left_over: Vec::new(), end: Err(HttpError::Empty) };
     for piece in pieces {
         let mut input = *piece;
         while step(&mut response, &mut input, &mut seen) {}
@@ -61,11 +56,7 @@ fn step(response: &mut Response, input: &mut &[u8], seen: &mut Seen) -> bool {
 fn same_however_cut(method: Method, bytes: &[u8]) -> Seen {
     let whole = read(method, &[bytes]);
     for at in 0..=bytes.len() {
-        assert_eq!(
-            read(method, &[&bytes[..at], &bytes[at..]]),
-            whole,
-            "cut at {at}"
-        );
+        assert_eq!(read(method, &[&bytes[..at], &bytes[at..]]), whole, "cut at {at}");
     }
     let single: Vec<_> = bytes.chunks(1).collect();
     assert_eq!(read(method, &single), whole, "byte by byte");
@@ -96,10 +87,7 @@ fn whole_responses() {
     ];
     for (method, bytes, body, left_over, end) in table {
         let seen = same_however_cut(*method, bytes);
-        assert_eq!(
-            (&seen.body[..], &seen.left_over[..], &seen.end),
-            (*body, *left_over, &Ok(*end))
-        );
+        assert_eq!((&seen.body[..], &seen.left_over[..], &seen.end), (*body, *left_over, &Ok(*end)));
         assert!(seen.head.is_some());
     }
 }
@@ -126,14 +114,9 @@ const fn short(got: u64, expected: Option<u64>) -> HttpError {
 fn in_full(brief: &[u8]) -> Vec<u8> {
     let heads: [(&[u8], &[u8]); 2] = [
         (b"CL5: ", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"),
-        (
-            b"TE: ",
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-        ),
+        (b"TE: ", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
     ];
-    let found = heads
-        .iter()
-        .find_map(|(mark, head)| Some((brief.strip_prefix(*mark)?, head)));
+    let found = heads.iter().find_map(|(mark, head)| Some((brief.strip_prefix(*mark)?, head)));
     found.map_or(brief.to_vec(), |(body, head)| [*head, body].concat())
 }
 
@@ -141,12 +124,7 @@ fn in_full(brief: &[u8]) -> Vec<u8> {
 fn bodies_cut_short() {
     for (brief, body, error) in CUT {
         let seen = same_however_cut(Method::Get, &in_full(brief));
-        assert_eq!(
-            (&seen.body[..], seen.end),
-            (*body, Err(error.clone())),
-            "{}",
-            brief.escape_ascii()
-        );
+        assert_eq!((&seen.body[..], seen.end), (*body, Err(error.clone())), "{}", brief.escape_ascii());
     }
 }
 
@@ -170,22 +148,10 @@ fn heads_cut_short() {
 fn refused_at_any_cut() {
     let table: &[(&[u8], &[u8])] = &[
         (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", b""),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-            b"",
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello",
-            b"",
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n+5\r\n",
-            b"hello",
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n",
-            b"hello",
-        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", b""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello", b""),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n+5\r\n", b"hello"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n", b"hello"),
         (b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", b""),
         (b"HTTP/1.1 200 OK\r\nA: b\0\r\n\r\n", b""),
         (b"HTTP/1.1 200 OK\nA: b\n\n", b""),
@@ -201,21 +167,9 @@ fn refused_at_any_cut() {
 
 #[test]
 fn ten_interim_responses_but_not_eleven() {
-    let after = |count| {
-        [
-            b"HTTP/1.1 102 -\r\n\r\n".repeat(count),
-            b"HTTP/1.1 200 OK\r\n\r\n".to_vec(),
-        ]
-        .concat()
-    };
-    assert_eq!(
-        read(Method::Get, &[&after(MAX_INTERIM)]).end,
-        Ok(End::Closed)
-    );
-    assert!(matches!(
-        read(Method::Get, &[&after(MAX_INTERIM + 1)]).end,
-        Err(HttpError::TooLarge(_))
-    ));
+    let after = |count| [b"HTTP/1.1 102 -\r\n\r\n".repeat(count), b"HTTP/1.1 200 OK\r\n\r\n".to_vec()].concat();
+    assert_eq!(read(Method::Get, &[&after(MAX_INTERIM)]).end, Ok(End::Closed));
+    assert!(matches!(read(Method::Get, &[&after(MAX_INTERIM + 1)]).end, Err(HttpError::TooLarge(_))));
 }
 
 #[test]
@@ -224,17 +178,11 @@ fn done_and_failed_stay_so() {
     let mut input = &b"HTTP/1.1 200 OK\r\n\r\nmore"[..];
     assert!(matches!(response.feed(&mut input), Ok(Event::Head(_))));
     assert_eq!(response.feed(&mut input), Ok(Event::Done));
-    assert_eq!(
-        (response.feed(&mut input), input),
-        (Ok(Event::Done), &b"more"[..])
-    );
+    assert_eq!((response.feed(&mut input), input), (Ok(Event::Done), &b"more"[..]));
 
     let mut response = Response::new(Method::Get);
     let error = response.feed(&mut &b"220 smtp\r\n"[..]).unwrap_err();
-    assert_eq!(
-        response.feed(&mut &b"HTTP/1.1 200 OK\r\n\r\n"[..]),
-        Err(error.clone())
-    );
+    assert_eq!(response.feed(&mut &b"HTTP/1.1 200 OK\r\n\r\n"[..]), Err(error.clone()));
     assert_eq!(response.end_of_input(), Err(error));
 }
 

@@ -2,9 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::UrlError::{
-    Backslash, Brackets, Forbidden, Host, NoHost, NumericHost, Port, UserInfo, Zone,
-};
+use super::UrlError::{Backslash, Brackets, Forbidden, Host, NoHost, NumericHost, Port, UserInfo, Zone};
 use super::*;
 
 #[track_caller]
@@ -14,49 +12,22 @@ fn url(typed: &str) -> Url {
 
 /// What was typed, then: host, port, target, Host field, shown.
 const TAKEN: &[(&str, &str)] = &[
-    (
-        "www.example.com",
-        "www.example.com 80 / www.example.com http://www.example.com/",
-    ),
-    (
-        "localhost:8080/x",
-        "localhost 8080 /x localhost:8080 http://localhost:8080/x",
-    ),
-    (
-        "http://H.Example:80/A",
-        "h.example 80 /A h.example http://h.example/A",
-    ),
+    ("www.example.com", "www.example.com 80 / www.example.com http://www.example.com/"),
+    ("localhost:8080/x", "localhost 8080 /x localhost:8080 http://localhost:8080/x"),
+    ("http://H.Example:80/A", "h.example 80 /A h.example http://h.example/A"),
     ("HTTPS://h", "h 443 / h https://h/"),
     ("https://h:443?q#f", "h 443 /?q h https://h/?q"),
     ("https://h:80", "h 80 / h:80 https://h:80/"),
     ("h/a/../b?c=/d?e", "h 80 /b?c=/d?e h http://h/b?c=/d?e"),
-    (
-        "h/?u=http://x:y@z/",
-        "h 80 /?u=http://x:y@z/ h http://h/?u=http://x:y@z/",
-    ),
+    ("h/?u=http://x:y@z/", "h 80 /?u=http://x:y@z/ h http://h/?u=http://x:y@z/"),
     ("h?u=http://x", "h 80 /?u=http://x h http://h/?u=http://x"),
-    (
-        "127.0.0.1:1",
-        "127.0.0.1 1 / 127.0.0.1:1 http://127.0.0.1:1/",
-    ),
+    ("127.0.0.1:1", "127.0.0.1 1 / 127.0.0.1:1 http://127.0.0.1:1/"),
     ("[::1]", "::1 80 / [::1] http://[::1]/"),
-    (
-        "[2001:DB8::0]:9",
-        "2001:db8:: 9 / [2001:db8::]:9 http://[2001:db8::]:9/",
-    ),
-    (
-        "ü.x/ü",
-        "xn--tda.x 80 /%C3%BC xn--tda.x http://xn--tda.x/%C3%BC",
-    ),
+    ("[2001:DB8::0]:9", "2001:db8:: 9 / [2001:db8::]:9 http://[2001:db8::]:9/"),
+    ("ü.x/ü", "xn--tda.x 80 /%C3%BC xn--tda.x http://xn--tda.x/%C3%BC"),
     ("h./%0d%0a", "h. 80 /%0d%0a h. http://h./%0d%0a"),
-    (
-        "h_x.example",
-        "h_x.example 80 / h_x.example http://h_x.example/",
-    ),
-    (
-        "1e100.net:65535",
-        "1e100.net 65535 / 1e100.net:65535 http://1e100.net:65535/",
-    ),
+    ("h_x.example", "h_x.example 80 / h_x.example http://h_x.example/"),
+    ("1e100.net:65535", "1e100.net 65535 / 1e100.net:65535 http://1e100.net:65535/"),
 ];
 
 #[test]
@@ -144,11 +115,7 @@ fn refused() {
 
 #[test]
 fn other_schemes_are_refused_by_name() {
-    let table = [
-        ("ftp://h/", "ftp"),
-        ("unix://x", "unix"),
-        ("file:///etc/passwd", "file"),
-    ];
+    let table = [("ftp://h/", "ftp"), ("unix://x", "unix"), ("file:///etc/passwd", "file")];
     for (typed, name) in table {
         assert_eq!(Url::parse(typed), Err(UrlError::Scheme(name.to_owned())));
     }
@@ -156,22 +123,12 @@ fn other_schemes_are_refused_by_name() {
 
 #[test]
 fn errors_never_show_user_info() {
-    for typed in [
-        "http://joe:hunter2@h/",
-        "joe:hunter2@h\n",
-        "joe:hunter2/@h",
-        "ftp://joe:hunter2@h",
-        "joe:hunter2",
-    ] {
+    for typed in ["http://joe:hunter2@h/", "joe:hunter2@h\n", "joe:hunter2/@h", "ftp://joe:hunter2@h", "joe:hunter2"] {
         let error = Url::parse(typed).unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(!text.contains("hunter2") && !text.contains("joe"), "{text}");
     }
-    assert!(
-        UrlError::UserInfo
-            .to_string()
-            .contains("-H 'Authorization: …'")
-    );
+    assert!(UrlError::UserInfo.to_string().contains("-H 'Authorization: …'"));
 }
 
 #[test]
@@ -196,9 +153,7 @@ fn redirects_taken() {
         ("127.0.0.1/", b"x", "http://127.0.0.1/x"),
     ];
     for (base, location, want) in table {
-        let next = url(base)
-            .redirect(location)
-            .unwrap_or_else(|e| panic!("{base} {location:?}: {e}"));
+        let next = url(base).redirect(location).unwrap_or_else(|e| panic!("{base} {location:?}: {e}"));
         assert_eq!(next.to_string(), *want, "{base} {location:?}");
     }
 }
@@ -226,11 +181,7 @@ fn redirects_refused() {
         ("h/", b"//\xff/", UrlError::Host.into()),
     ];
     for (base, location, want) in table {
-        assert_eq!(
-            url(base).redirect(location),
-            Err(want.clone()),
-            "{base} {location:?}"
-        );
+        assert_eq!(url(base).redirect(location), Err(want.clone()), "{base} {location:?}");
     }
 }
 

@@ -4,26 +4,28 @@
 
 use std::io;
 
+use super::Stream;
 use super::buffer::Buffer;
-use crate::stream::Stream;
 
 /// One read is at most this long, so that a copy of it fits on the way.
 const PIECE: usize = 16 * 1024;
 
 /// The translator of one direction.
 #[derive(Debug)]
-pub(crate) struct Crlf {
+pub struct Crlf {
     scratch: Box<[u8]>,
     after_cr: bool,
 }
 
-impl Crlf {
-    pub(crate) fn new() -> Self {
+impl Default for Crlf {
+    fn default() -> Self {
         Crlf { scratch: vec![0; PIECE].into_boxed_slice(), after_cr: false }
     }
+}
 
+impl Crlf {
     /// Reads from `from` into `buffer`, translated. Gives how much was read; every byte may become two.
-    pub(crate) fn read(&mut self, from: &mut Stream, buffer: &mut Buffer) -> io::Result<usize> {
+    pub fn read(&mut self, from: &mut Stream, buffer: &mut Buffer) -> io::Result<usize> {
         let most = (buffer.room() / 2).min(self.scratch.len());
         let n = from.read(&mut self.scratch[..most])?;
         let mut made = 0;

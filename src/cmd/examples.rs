@@ -1,0 +1,74 @@
+//! The examples of --help and of the man pages, once for both. A test runs each of them.
+
+/// A command line and what it is for.
+pub type Example = (&'static str, &'static str);
+
+/// Of sockkit as a whole.
+pub const SOCKKIT: &[Example] = &[
+    ("sockkit listen 9001 > received", "wait on port 9001 for one client, and keep what it sends"),
+    ("sockkit connect localhost 9001 < file", "send a file; 0 means that the other side has taken all of it"),
+    ("sockkit connect -z localhost 22,80,443", "which of these ports are open?"),
+    ("sockkit get www.example.com", "fetch a page"),
+];
+
+/// Of `listen`.
+pub const LISTEN: &[Example] = &[
+    ("sockkit listen 9001 > received", "receive one file"),
+    ("sockkit listen 127.0.0.1 0 --port-file port > received", "on any free port, told to a script"),
+    ("sockkit listen -k 9001", "gather the lines of many clients"),
+    ("sockkit listen unix:/tmp/demo.sock", "on a UNIX socket"),
+];
+
+/// Of `connect`.
+pub const CONNECT: &[Example] = &[
+    ("printf 'hello\\n' | sockkit connect localhost 7", "send a line, print the answer"),
+    ("sockkit connect --retry-for 30s -z localhost 5432", "wait until a service is up"),
+    ("sockkit connect -w 5 unix:/tmp/demo.sock < request", "over a UNIX socket, giving up after 5 s of silence"),
+    ("sockkit connect -v localhost 80 < /dev/null", "watch a connection come and go"),
+];
+
+/// Of `udp-send`.
+pub const UDP_SEND: &[Example] = &[
+    ("sockkit udp-send localhost 9001 hello", "send one datagram of five bytes"),
+    ("sockkit udp-send --wait 2 localhost 7 ping", "send one, and print what comes back within 2 s"),
+    ("sockkit udp-send --lines localhost 9001 < lines", "a datagram a line"),
+];
+
+/// Of `udp-recv`.
+pub const UDP_RECV: &[Example] = &[
+    ("sockkit udp-recv --lines 9001", "print each datagram on a line of its own"),
+    ("sockkit udp-recv --count 1 9001 > datagram", "receive one, byte for byte"),
+    ("sockkit udp-recv --reply ok 9001", "answer each sender"),
+];
+
+/// Of `get`.
+pub const GET: &[Example] = &[
+    ("sockkit get www.example.com", "print a page"),
+    ("sockkit get -I http://localhost:8080/", "print the head only"),
+    ("sockkit get --fail -o page.html http://localhost:8080/", "into a file; 22 when the server says no"),
+];
+
+/// Of `echo-server`.
+pub const ECHO_SERVER: &[Example] = &[
+    ("sockkit echo-server 7000", "give back what comes, to everybody"),
+    ("sockkit echo-server --udp 127.0.0.1 7000", "over UDP too, for this machine only"),
+];
+
+/// The examples of `verb`; of sockkit as a whole where that is empty.
+pub fn of(verb: &str) -> &'static [Example] {
+    match verb {
+        "listen" => LISTEN,
+        "connect" => CONNECT,
+        "udp-send" => UDP_SEND,
+        "udp-recv" => UDP_RECV,
+        "get" => GET,
+        "echo-server" => ECHO_SERVER,
+        _ => SOCKKIT,
+    }
+}
+
+/// The examples as --help ends with them.
+pub fn help(verb: &str) -> String {
+    let lines: Vec<_> = of(verb).iter().map(|(command, purpose)| format!("  {command}\n      {purpose}")).collect();
+    format!("Examples:\n{}", lines.join("\n"))
+}
