@@ -21,6 +21,9 @@ const HABITS: &[(&str, &str)] = &[
     ("-i", "--idle-timeout DUR limits silence; get -i includes the head"),
 ];
 
+/// nc's -q takes seconds; here they would be read as an address.
+const QUIET_SECONDS: &str = "-q takes no number here, it means quiet: --until-idle DUR is nc's -q SECONDS";
+
 /// Prints help where that was asked for, else the error of a command line that could not be understood.
 pub fn explain(error: &clap::Error) -> Ending {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
@@ -63,7 +66,16 @@ fn habit(error: &clap::Error) -> Option<&'static str> {
 /// Says why a run failed, once.
 pub fn failed(voice: &Voice, error: &anyhow::Error) -> Ending {
     match error.downcast_ref::<Error>() {
+        Some(error) if error.kind == Kind::Usage && error.hint.is_none() && has_quiet_seconds() => {
+            voice.failed(&error.clone().hint(QUIET_SECONDS))
+        }
         Some(error) => voice.failed(error),
         None => voice.failed(&Error::usage(format!("{error:#}"))),
     }
+}
+
+/// Whether a number follows -q on the command line.
+fn has_quiet_seconds() -> bool {
+    let args: Vec<_> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    args.windows(2).any(|pair| pair[0] == "-q" && pair[1].parse::<f64>().is_ok())
 }

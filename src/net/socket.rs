@@ -189,11 +189,11 @@ impl Socket {
         self.inner.take_error().ok().flatten()
     }
 
-    /// Asks the peer's kernel at intervals whether its program is still there.
-    pub fn probe_peer(&self, time: Duration, probes: u32) {
+    /// Asks the peer's kernel at intervals whether its program is still there; tells whether it will be asked.
+    pub fn probe_peer(&self, time: Duration, probes: u32) -> bool {
         let params = TcpKeepalive::new().with_time(time).with_interval(time).with_retries(probes);
         // UNIX sockets have no keepalive and need none: the kernel knows the peer.
-        let _ = self.inner.set_tcp_keepalive(&params);
+        self.is_inet() && self.inner.set_tcp_keepalive(&params).is_ok()
     }
 
     /// Whether it is TCP and not a UNIX socket.

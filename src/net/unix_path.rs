@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use crate::address::UnixName;
@@ -30,9 +30,12 @@ pub(super) fn clear_stale(name: &UnixName) -> Result<(), Error> {
     fs::remove_file(path).map_err(|e| Error::io(Kind::Bind, "remove the stale socket", name, &e))
 }
 
-/// Nobody is bound to it: the kernel refuses whoever knocks. Any other answer means a living owner.
+/// Nobody is bound to it: the kernel refuses whoever knocks. Any other answer means a living owner. Knocking with
+/// a datagram socket tells without disturbing: one bound to streams turns it away by its type (`EPROTOTYPE`),
+/// while a stream would be accepted as a client, and a listener that serves just one would have had it.
 fn is_stale(path: &Path) -> bool {
-    UnixStream::connect(path).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
+    let knock = || UnixDatagram::unbound()?.connect(path);
+    knock().is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// The socket file that we made: removed when this is dropped, if it is still that file.
@@ -59,6 +62,7 @@ impl Drop for SocketFile {
     }
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
+/// Device and inode of what `path` names, links not followed; `None` if there is nothing.
+pub fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::symlink_metadata(path).ok().map(|m| (m.dev(), m.ino()))
 }

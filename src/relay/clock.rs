@@ -30,6 +30,11 @@ impl Clock {
         self.last_moved = Instant::now();
     }
 
+    /// How long ago that was.
+    pub(super) fn since_moved(&self) -> Duration {
+        self.last_moved.elapsed()
+    }
+
     /// The quiet time begins anew: the peer was heard, or local input has just ended.
     pub(super) fn heard(&mut self) {
         self.last_heard = Instant::now();

@@ -18,13 +18,16 @@ use crate::error::{Error, Kind};
 use crate::event::{Account, Event, Move, Side};
 use crate::net::{Context, Cut};
 use crate::stream::{Readiness, Stream};
-use crate::sys::poll::Interest;
+use crate::sys::poll::{Interest, poll};
 
 /// How often what the peer has not acknowledged is looked at, where something depends on it: no event tells it.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// How long a session that ends on local input's end still listens for the peer's last words.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long the output of a session that failed may take for what had come.
+const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// The keepalive that finds out whether a peer that has ended is still there.
 const PROBE: (Duration, u32) = (Duration::from_secs(15), 4);
@@ -53,6 +56,8 @@ pub(super) struct Session<'a> {
     failure: Option<Error>,
     /// Under [`EndOn::Local`]: since when all our bytes are acknowledged.
     lingering: Option<Instant>,
+    /// Whether the peer's kernel is being asked for its program.
+    probing: bool,
 }
 
 impl<'a> Session<'a> {
@@ -67,11 +72,15 @@ impl<'a> Session<'a> {
             clock: Clock::starting_now(),
             failure: None,
             lingering: None,
+            probing: false,
         }
     }
 
     pub(super) fn run(mut self) -> Transfer {
         let outcome = self.run_to_end();
+        if outcome.as_ref().is_err_and(|error| !is_the_outputs(error.kind)) {
+            self.hand_over();
+        }
         let account =
             Account { sent: self.outgoing.total, received: self.incoming.total, took: self.clock.start.elapsed() };
         self.ctx.tell(&Event::Move(Move::Closed(&self.remote.name(), account)));
@@ -148,7 +157,7 @@ impl<'a> Session<'a> {
         if self.policy.end_on == EndOn::Peer {
             self.outgoing.stop_reading();
         } else if self.policy.probe && self.outgoing.state == State::Running {
-            self.remote.probe_peer(PROBE.0, PROBE.1);
+            self.probing = self.remote.probe_peer(PROBE.0, PROBE.1);
         }
     }
 
@@ -284,12 +293,20 @@ impl<'a> Session<'a> {
     /// The peer had ended, and now its program is gone: nobody is left to take our bytes. If none were under
     /// way, nothing is lost.
     fn peer_is_gone(&mut self) -> Result<(), Error> {
-        if self.unsent() > 0 {
-            let error = self.remote.take_error().unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into());
+        let waiting = self.remote.take_error();
+        if self.unsent() > 0 || (waiting.is_some() && self.reset_tells_of_a_loss()) {
+            let error = waiting.unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into());
             return self.network_failed(self.remote.write_error(&error));
         }
         self.outgoing.abandon();
         Ok(())
+    }
+
+    /// Where acknowledgements can't be seen, a reset says that bytes of ours met nobody, unless it answers a probe:
+    /// those begin when nothing has moved for a while.
+    fn reset_tells_of_a_loss(&self) -> bool {
+        let answers_a_probe = self.probing && self.clock.since_moved() >= PROBE.0;
+        self.remote.unacknowledged().is_none() && self.outgoing.total > 0 && !answers_a_probe
     }
 
     /// The idle limit, and the limit of a session that is only waiting for its last bytes to leave.
@@ -309,13 +326,32 @@ impl<'a> Session<'a> {
         if self.limit().expired().is_some() { Err(cut) } else { Ok(()) }
     }
 
-    /// The error of a wait that was cut short. What has come from the peer is still offered to the local end.
+    /// The error of a wait that was cut short.
     fn cut_short(&mut self, cut: Cut) -> Error {
-        let _ = self.incoming.advance(self.ctx, self.remote, self.local, true);
         if matches!(cut, Cut::Expired(_)) && (!self.outgoing.is_drained() || self.unsent() > 0) {
             self.remote.reset_on_close();
         }
         cut.during("transfer with", self.remote.name())
+    }
+
+    /// After a failure: what has come from the peer is still given to the local end, for as long as that takes it.
+    /// Signals and limits do not count here; the time is short.
+    fn hand_over(&mut self) {
+        let end = Instant::now() + HAND_OVER;
+        loop {
+            // The first failure is the one to tell.
+            let Ok(_) = self.incoming.advance(self.ctx, self.remote, self.local, true) else { return };
+            self.incoming.stop_reading();
+            let left = end.saturating_duration_since(Instant::now());
+            if self.incoming.is_done() || left.is_zero() {
+                return;
+            }
+            let mut writable: Vec<_> = self.local.write_interest().interest().into_iter().collect();
+            if poll(&mut writable, None, Some(left)).is_err() {
+                return;
+            }
+            self.incoming.sink_ready = true;
+        }
     }
 
     /// The session is over: our end goes out, and the peer's kernel must take what is still under way.
@@ -325,14 +361,13 @@ impl<'a> Session<'a> {
             let _ = self.remote.close_write();
             self.outgoing.state = State::Done;
         }
+        if self.reset_tells_of_a_loss() {
+            self.check_remote()?;
+        }
         let mut pause = Duration::from_millis(1);
         self.clock.moved();
         while self.unsent() > 0 {
-            if let Some(error) = self.remote.take_error() {
-                return self
-                    .network_failed(self.remote.write_error(&error))
-                    .and(self.failure.take().map_or(Ok(()), Err));
-            }
+            self.check_remote()?;
             self.clock.saw_unacknowledged(self.remote.unacknowledged());
             let paused = self.ctx.pause(pause, self.clock.drain());
             paused.map_err(|cut| cut.during("wait for the last acknowledgement of", self.remote.name()))?;
@@ -340,6 +375,18 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
+
+    /// An error that waits on the peer's socket, with the account of what it cost.
+    fn check_remote(&mut self) -> Result<(), Error> {
+        let Some(error) = self.remote.take_error() else { return Ok(()) };
+        self.network_failed(self.remote.write_error(&error))?;
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}
+
+/// Whether it is the output that failed: then it takes nothing more.
+fn is_the_outputs(kind: Kind) -> bool {
+    matches!(kind, Kind::WriteLocal | Kind::OutputGone)
 }
 
 /// The questions for poll, each with the slot that its answer belongs to.

@@ -159,11 +159,9 @@ impl Stream {
         }
     }
 
-    /// Has the peer's kernel asked at intervals whether its program is still there.
-    pub fn probe_peer(&self, time: Duration, probes: u32) {
-        if let Stream::Socket(remote) = self {
-            remote.socket.probe_peer(time, probes);
-        }
+    /// Has the peer's kernel asked at intervals whether its program is still there; tells whether it will be.
+    pub fn probe_peer(&self, time: Duration, probes: u32) -> bool {
+        matches!(self, Stream::Socket(remote) if remote.socket.probe_peer(time, probes))
     }
 
     /// What a failed read means.

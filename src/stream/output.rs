@@ -2,11 +2,12 @@
 //!
 //! Owns what may be overwritten: a new file is made, an existing regular one is refused without --force, and
 //! anything else that exists (a device, a FIFO, /dev/fd/N) is opened and written as it is. Removes nothing that
-//! sockkit did not make: a file made here and never written to goes again when the run fails.
+//! sockkit did not make: a file made here and never written to goes again when the run fails, and one that was
+//! there keeps its bytes until there is something to put in their place.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::end::End;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind};
 use crate::net::Context;
+use crate::net::unix_path::identity;
 use crate::sys::fd::{self, Access};
 
 /// A FIFO can only be opened for writing once somebody reads it; nothing tells when that is.
@@ -27,9 +29,12 @@ const MAX_LINKS: usize = 40;
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
+    /// Where the links that `path` may consist of lead to.
+    target: PathBuf,
     fd: OwnedFd,
     opened: Opened,
-    kept: bool,
+    /// Something came for it, or its end did.
+    begun: bool,
 }
 
 /// What the path led to.
@@ -49,11 +54,12 @@ impl OutputFile {
     /// Opens `path` for writing; with `force`, over an existing regular file.
     pub fn open(ctx: &Context<'_>, path: &Path, force: bool) -> Result<Self, Error> {
         let failed = |e: &io::Error| Error::io(Kind::WriteLocal, "open", path.display(), e);
+        let target = follow_links(path).map_err(|e| failed(&e))?;
         let (fd, opened) = match given_number(path) {
             Some(number) => (fd::adopt(number).map_err(|e| failed(&e))?.into(), Opened::Given),
-            None => open_path(ctx, path, force)?,
+            None => open_target(ctx, path, &target, force)?,
         };
-        Ok(OutputFile { path: path.to_owned(), fd, opened, kept: false })
+        Ok(OutputFile { path: path.to_owned(), target, fd, opened, begun: false })
     }
 
     /// The path as the user gave it.
@@ -61,9 +67,12 @@ impl OutputFile {
         &self.path
     }
 
-    /// Keeps the file whatever happens from now on: something was written, or nothing was to be.
-    pub fn keep(&mut self) {
-        self.kept = true;
+    /// There is something to write, or nothing was to come: from now on the file is the new one.
+    pub fn begin(&mut self) -> io::Result<()> {
+        if !std::mem::replace(&mut self.begun, true) && self.opened == Opened::Existing {
+            File::from(self.fd.try_clone()?).set_len(0)?;
+        }
+        Ok(())
     }
 
     /// The direction to write to.
@@ -75,10 +84,10 @@ impl OutputFile {
 
 impl Drop for OutputFile {
     fn drop(&mut self) {
-        let empty = || File::from(self.fd.try_clone().ok()?).metadata().ok().map(|m| m.len() == 0);
-        if self.opened == Opened::New && !self.kept && empty() == Some(true) {
+        let is_ours = || fd::identity(self.fd.as_fd()).is_ok_and(|ours| Some(ours) == identity(&self.target));
+        if self.opened == Opened::New && !self.begun && is_ours() {
             // Made by us, and nothing came for it: as if we had never been here.
-            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(&self.target);
         }
     }
 }
@@ -92,24 +101,23 @@ fn given_number(path: &Path) -> Option<i32> {
     }
 }
 
-fn open_path(ctx: &Context<'_>, path: &Path, force: bool) -> Result<(OwnedFd, Opened), Error> {
+fn open_target(ctx: &Context<'_>, path: &Path, target: &Path, force: bool) -> Result<(OwnedFd, Opened), Error> {
     let failed = |e: &io::Error| Error::io(Kind::WriteLocal, "open", path.display(), e);
-    let target = follow_links(path).map_err(|e| failed(&e))?;
-    match OpenOptions::new().write(true).create_new(true).open(&target) {
+    match OpenOptions::new().write(true).create_new(true).open(target) {
         Ok(file) => return Ok((file.into(), Opened::New)),
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(failed(&e)),
         Err(_) => {}
     }
-    let found = fs::metadata(&target).map_err(|e| failed(&e))?;
+    let found = fs::metadata(target).map_err(|e| failed(&e))?;
     if !found.is_file() {
-        return open_special(ctx, &target).map(|fd| (fd, Opened::Special));
+        return open_special(ctx, target).map(|fd| (fd, Opened::Special));
     }
     if !force {
         return Err(
             Error::new(Kind::WriteLocal, "open", path.display(), "the file exists").hint("--force overwrites it")
         );
     }
-    let file = OpenOptions::new().write(true).truncate(true).open(&target).map_err(|e| failed(&e))?;
+    let file = OpenOptions::new().write(true).open(target).map_err(|e| failed(&e))?;
     Ok((file.into(), Opened::Existing))
 }
 

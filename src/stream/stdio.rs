@@ -90,7 +90,11 @@ impl Stdio {
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.output {
             Sink::Discard => Ok(bytes.len()),
-            Sink::Stdout(end) | Sink::File(end, _) => end.write(bytes),
+            Sink::Stdout(end) => end.write(bytes),
+            Sink::File(end, file) => {
+                file.begin()?;
+                end.write(bytes)
+            }
             Sink::ClosedAtStart | Sink::Released => {
                 Err(io::Error::other("it was closed when this program was started"))
             }
@@ -107,7 +111,7 @@ impl Stdio {
             }
             Sink::File(end, file) => {
                 end.finish()?;
-                file.keep();
+                file.begin()?;
                 self.output = Sink::Released;
                 Ok(())
             }

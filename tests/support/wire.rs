@@ -1,0 +1,111 @@
+//! Peers that are scripted in Rust, and the network conditions that tests need: a reset, a full backlog, an
+//! address that no other test uses.
+
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::HARD_LIMIT;
+
+/// A server for one client, on a thread: its address, and the thread that ends with the script's value.
+pub fn server<T: Send + 'static>(script: impl FnOnce(TcpStream) -> T + Send + 'static) -> (SocketAddr, JoinHandle<T>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let serve = move || {
+        let (client, _) = listener.accept().expect("a client comes");
+        script(patient(client))
+    };
+    (address, thread::spawn(serve))
+}
+
+/// A client of `address`.
+#[track_caller]
+pub fn client(address: SocketAddr) -> TcpStream {
+    patient(TcpStream::connect(address).unwrap_or_else(|e| panic!("connect to {address}: {e}")))
+}
+
+/// No read or write of a test waits for ever.
+fn patient(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(HARD_LIMIT)).expect("the limit is not zero");
+    stream.set_write_timeout(Some(HARD_LIMIT)).expect("the limit is not zero");
+    stream
+}
+
+/// Everything up to the peer's end.
+#[track_caller]
+pub fn read_all(mut stream: &TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).expect("the peer ends cleanly");
+    all
+}
+
+/// Exactly `n` bytes.
+#[track_caller]
+pub fn read_exactly(mut stream: &TcpStream, n: usize) -> Vec<u8> {
+    let mut bytes = vec![0; n];
+    stream.read_exact(&mut bytes).expect("the peer sends that much");
+    bytes
+}
+
+/// Closes with a reset instead of a FIN.
+pub fn reset(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER can be set");
+    drop(stream);
+}
+
+/// An address of the loopback network that no other test uses, for programs that can't take port 0.
+pub fn loopback() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let process = std::process::id();
+    let byte = |n: u32| u8::try_from(n & 0xff).expect("it is masked");
+    // 127.128.0.0/9: process in 15 bits, count in 8.
+    Ipv4Addr::new(127, 0x80 | byte(process >> 8), byte(process), byte(number).max(1))
+}
+
+/// Where nobody listens.
+pub fn refusing() -> SocketAddr {
+    SocketAddr::from((loopback(), 9))
+}
+
+/// A listener whose backlog is full: it drops every further SYN while it lives.
+pub struct Full {
+    pub address: SocketAddr,
+    _listener: Socket,
+    _waiting: Vec<TcpStream>,
+}
+
+/// Fills the backlog of a new listener.
+pub fn full() -> Full {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be made");
+    listener.bind(&SocketAddr::from((loopback(), 0)).into()).expect("loopback has a free port");
+    listener.listen(0).expect("it is bound");
+    let address = listener.local_addr().expect("it is bound").as_socket().expect("it is inet");
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        waiting.push(stream);
+        assert!(waiting.len() < 16, "a backlog of 0 takes no 16 clients");
+    }
+    Full { address, _listener: listener, _waiting: waiting }
+}
+
+/// Waits for `condition`, which is looked at every few milliseconds.
+#[track_caller]
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < HARD_LIMIT, "never: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A figure of /proc/PID/status, such as `VmHWM` in kB.
+pub fn status(pid: u32, field: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
