@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Only check: connect and close, one line a port on stdout
-    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "end_on", "output", "force", "until_idle", "idle_timeout"])]
+    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "no_splice", "end_on", "output", "force", "until_idle", "idle_timeout"])]
     check: bool,
     /// Keep trying for DUR until it opens
     #[arg(long, value_name = "DUR", value_parser = duration)]

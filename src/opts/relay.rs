@@ -24,6 +24,9 @@ pub struct SessionArgs {
     /// Send no FIN when stdin ends: the peer ends the session
     #[arg(long, conflicts_with = "no_stdin")]
     no_half_close: bool,
+    /// Copy through a buffer instead of letting the kernel move the bytes (splice)
+    #[arg(long)]
+    no_splice: bool,
     /// Whose end is the end of the session [auto: both, or the peer's on a terminal]
     #[arg(long, value_name = "WHO", default_value = "auto")]
     end_on: EndOnArg,
@@ -87,6 +90,12 @@ impl SessionArgs {
             EndOnArg::Peer => EndOn::Peer,
             EndOnArg::Local => EndOn::Local,
         };
-        Policy { half_close: !self.no_half_close && !receive_only, end_on, crlf: self.crlf, ..Policy::default() }
+        Policy {
+            half_close: !self.no_half_close && !receive_only,
+            end_on,
+            crlf: self.crlf,
+            splice: !self.no_splice,
+            ..Policy::default()
+        }
     }
 }

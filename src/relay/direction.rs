@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::fast::{Fast, Step};
 use crate::event::{Event, Move, Side};
 use crate::net::Context;
 use crate::stream::Stream;
@@ -10,6 +11,9 @@ use crate::stream::crlf::Crlf;
 
 /// How many reads one direction may do before the other has its turn.
 const TURN: usize = 4;
+
+/// What is less than this was all that there was.
+const SMALL: usize = 16 * 1024;
 
 /// How far a direction has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,22 +37,29 @@ pub(super) enum Fault {
 #[derive(Debug)]
 pub(super) struct Direction {
     pub(super) state: State,
-    pub(super) buffer: Buffer,
+    buffer: Buffer,
     /// Bytes that the sink has taken.
     pub(super) total: u64,
     /// Where the bytes come from; they go to the other side.
     from_side: Side,
     crlf: Option<Crlf>,
+    /// The kernel's path, unless somebody wants to see the bytes.
+    fast: Option<Fast>,
+    /// Poll has seen the source ready, and nothing was taken from it since.
+    source_is_sure: bool,
     /// Whether the next read, or the next write, is worth a call.
-    pub(super) source_ready: bool,
+    source_ready: bool,
     pub(super) sink_ready: bool,
 }
 
 impl Direction {
-    pub(super) fn new(from_side: Side, crlf: bool) -> Self {
+    /// A direction over the buffer, or over `fast` as long as that does it.
+    pub(super) fn new(from_side: Side, crlf: bool, fast: Option<Fast>, capacity: usize) -> Self {
         Direction {
+            fast,
+            source_is_sure: false,
             state: State::Running,
-            buffer: Buffer::default(),
+            buffer: Buffer::holding(capacity),
             total: 0,
             from_side,
             crlf: crlf.then(Crlf::default),
@@ -68,17 +79,78 @@ impl Direction {
     ) -> Result<bool, Fault> {
         let mut moved = false;
         for _ in 0..TURN {
-            let read = self.read_some(ctx, from).map_err(Fault::Source)?;
-            let wrote = self.write_some(ctx, to).map_err(Fault::Sink)?;
-            moved |= read || wrote;
-            if !read && !wrote {
+            let step = if self.fast.is_some() && self.buffer.is_empty() {
+                self.move_fast(ctx, from, to)?
+            } else {
+                let read = self.read_some(ctx, from).map_err(Fault::Source)?;
+                self.write_some(ctx, to).map_err(Fault::Sink)? || read
+            };
+            moved |= step;
+            if !step {
                 break;
             }
         }
-        if self.state == State::ShuttingDown && self.buffer.is_empty() && may_close {
+        if self.state == State::ShuttingDown && self.pending() == 0 && may_close {
             moved |= self.close(to).map_err(Fault::Sink)?;
         }
         Ok(moved)
+    }
+
+    /// A step on the kernel's path.
+    fn move_fast(&mut self, ctx: &Context<'_>, from: &Stream, to: &mut Stream) -> Result<bool, Fault> {
+        let may_read = self.state == State::Running && self.source_ready;
+        let Some(fast) = self.fast.as_mut().filter(|_| self.sink_ready) else { return Ok(false) };
+        if !may_read && fast.held() == 0 {
+            return Ok(false);
+        }
+        match fast.step(from, to, may_read) {
+            Step::Moved(n) => self.moved_fast(ctx, n),
+            Step::Ended => self.state = State::ShuttingDown,
+            Step::Declined => return self.decline().map_err(Fault::Source),
+            Step::SourceFailed(e) => return Err(Fault::Source(e)),
+            Step::SinkFailed(e) => return Err(Fault::Sink(e)),
+            blocked => {
+                self.blocked(&blocked);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn moved_fast(&mut self, ctx: &Context<'_>, n: usize) {
+        self.total += n as u64;
+        self.source_is_sure = false;
+        // A small piece has most likely emptied the source: let poll tell when there is more.
+        self.source_ready = n >= SMALL;
+        ctx.tell(&Event::Move(Move::Read(self.from_side, n)));
+        ctx.tell(&Event::Move(Move::Wrote(self.to_side(), n)));
+    }
+
+    /// Where one call needs both ends, a source that poll has seen ready can't be what is missing.
+    fn blocked(&mut self, step: &Step) {
+        match step {
+            Step::SinkBlocked => self.sink_ready = false,
+            Step::Blocked if self.source_is_sure => self.sink_ready = false,
+            _ => self.source_ready = false,
+        }
+    }
+
+    /// The buffer path takes over, and first what the own pipe holds.
+    fn decline(&mut self) -> io::Result<bool> {
+        if let Some(fast) = &mut self.fast {
+            let n = fast.take_back(self.buffer.space())?;
+            self.buffer.filled(n);
+            if fast.held() == 0 {
+                self.fast = None;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Poll has seen the source ready.
+    pub(super) fn source_is_ready(&mut self) {
+        self.source_ready = true;
+        self.source_is_sure = true;
     }
 
     fn read_some(&mut self, ctx: &Context<'_>, from: &mut Stream) -> io::Result<bool> {
@@ -147,12 +219,15 @@ impl Direction {
     pub(super) fn wants_source(&self) -> bool {
         // The translation of line ends may double what is read.
         let least = if self.crlf.is_some() { 2 } else { 1 };
-        self.state == State::Running && self.buffer.room() >= least
+        // On the kernel's path a source that is ready waits for the sink, and a full pipe is emptied first.
+        let waits = self.fast.as_ref().is_some_and(|fast| fast.held() > 0 || (fast.is_direct() && !self.sink_ready));
+        self.state == State::Running && self.buffer.room() >= least && !(waits && self.source_ready)
     }
 
     /// Whether a write, or the end of one, would be of use.
     pub(super) fn wants_sink(&self, may_close: bool) -> bool {
-        !self.buffer.is_empty() || (self.state == State::ShuttingDown && may_close)
+        let direct = self.fast.as_ref().is_some_and(Fast::is_direct) && self.state == State::Running;
+        self.pending() > 0 || (direct && !self.sink_ready) || (self.state == State::ShuttingDown && may_close)
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -161,7 +236,12 @@ impl Direction {
 
     /// The source has ended, and everything it gave has been written.
     pub(super) fn is_drained(&self) -> bool {
-        self.state != State::Running && self.buffer.is_empty()
+        self.state != State::Running && self.pending() == 0
+    }
+
+    /// Bytes that the source has given and the sink has not taken.
+    pub(super) fn pending(&self) -> usize {
+        self.buffer.data().len() + self.fast.as_ref().map_or(0, Fast::held)
     }
 
     /// Reads no more; what is buffered is still written.
@@ -174,6 +254,7 @@ impl Direction {
     /// Gives up what is buffered: the sink is gone.
     pub(super) fn abandon(&mut self) {
         self.buffer.clear();
+        self.fast = None;
         self.state = State::Done;
     }
 }

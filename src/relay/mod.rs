@@ -14,6 +14,7 @@ mod clock;
 mod delivery;
 mod direction;
 mod exchange;
+mod fast;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub enum EndOn {
 
 /// What the two streams are to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a rule of its own")]
 pub struct Policy {
     /// Send FIN when local input ends; otherwise only once the peer has ended.
     pub half_close: bool,
@@ -53,13 +55,23 @@ pub struct Policy {
     pub until_idle: Option<Duration>,
     /// Send LF as CR LF.
     pub crlf: bool,
+    /// Let the kernel move the bytes where it can (splice(2)).
+    pub splice: bool,
     /// Once the peer has ended and we have not, ask its kernel whether its program is still there.
     pub probe: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy { half_close: true, end_on: EndOn::Both, idle: None, until_idle: None, crlf: false, probe: true }
+        Policy {
+            half_close: true,
+            end_on: EndOn::Both,
+            idle: None,
+            until_idle: None,
+            crlf: false,
+            splice: true,
+            probe: true,
+        }
     }
 }
 

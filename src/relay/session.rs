@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use super::direction::{Direction, Fault, State};
-use super::{EndOn, Policy, Transfer};
+use super::{EndOn, Policy, Transfer, fast};
 use crate::deadline::{Deadline, Limit};
 use crate::error::{Error, Kind};
 use crate::event::{Account, Event, Move, Side};
 use crate::net::{Context, Cut};
-use crate::stream::{Readiness, Stream};
+use crate::stream::{Medium, Readiness, Stream, buffer};
 use crate::sys::poll::{Interest, poll};
 
 /// How often what the peer has not acknowledged is looked at, where something depends on it: no event tells it.
@@ -62,13 +62,18 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(ctx: &'a Context<'a>, local: &'a mut Stream, remote: &'a mut Stream, policy: &'a Policy) -> Self {
+        let fast = |from: &Stream, to: &Stream| if policy.splice { fast::choose(from, to) } else { None };
+        let out = fast(local, remote).filter(|_| !policy.crlf);
+        let back = fast(remote, local);
+        let from_file = matches!(local.source_medium(), Some((Medium::File, _)));
+        let capacity = if from_file { buffer::FOR_FILES } else { buffer::USUAL };
         Session {
             ctx,
             local,
             remote,
             policy,
-            outgoing: Direction::new(Side::Local, policy.crlf),
-            incoming: Direction::new(Side::Peer, false),
+            outgoing: Direction::new(Side::Local, policy.crlf, out, capacity),
+            incoming: Direction::new(Side::Peer, false, back, buffer::USUAL),
             clock: Clock::starting_now(),
             failure: None,
             lingering: None,
@@ -181,7 +186,7 @@ impl<'a> Session<'a> {
     fn unsent(&self) -> u64 {
         let fin = u64::from(self.outgoing.is_done());
         let in_flight = self.remote.unacknowledged().unwrap_or(0).saturating_sub(fin);
-        in_flight + self.outgoing.buffer.data().len() as u64
+        in_flight + self.outgoing.pending() as u64
     }
 
     fn is_over(&mut self) -> bool {
@@ -199,13 +204,13 @@ impl<'a> Session<'a> {
         if self.lingering.is_none() && self.unsent() == 0 {
             self.lingering = Some(Instant::now());
         }
-        self.lingering.is_some_and(|since| since.elapsed() >= LINGER) && self.incoming.buffer.is_empty()
+        self.lingering.is_some_and(|since| since.elapsed() >= LINGER) && self.incoming.pending() == 0
     }
 
     /// Under `--until-idle`: local input is done, everything is delivered, and the peer says nothing any more.
     fn is_quiet(&mut self) -> bool {
         let Some(quiet) = self.policy.until_idle else { return false };
-        if !self.outgoing.is_drained() || !self.incoming.buffer.is_empty() {
+        if !self.outgoing.is_drained() || self.incoming.pending() > 0 {
             return false;
         }
         if self.unsent() > 0 {
@@ -280,9 +285,9 @@ impl<'a> Session<'a> {
 
     fn ready(&mut self, slot: Slot) -> Result<(), Error> {
         match slot {
-            Slot::LocalIn => self.outgoing.source_ready = true,
+            Slot::LocalIn => self.outgoing.source_is_ready(),
             Slot::RemoteOut => self.outgoing.sink_ready = true,
-            Slot::RemoteIn => self.incoming.source_ready = true,
+            Slot::RemoteIn => self.incoming.source_is_ready(),
             Slot::LocalOut => self.incoming.sink_ready = true,
             Slot::LocalReader => return Err(self.local.write_error(&std::io::ErrorKind::BrokenPipe.into())),
             Slot::RemotePeer => self.peer_is_gone()?,

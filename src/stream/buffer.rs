@@ -1,7 +1,11 @@
 //! The bounded buffer between two streams: filled at its tail, emptied at its head. Knows neither of them.
 
-/// Large enough that a bulk transfer is not made of small calls, small enough to stay in the cache.
-const CAPACITY: usize = 256 * 1024;
+/// What most directions get: large enough that a bulk transfer is not made of small calls, small enough to stay in
+/// the cache.
+pub const USUAL: usize = 256 * 1024;
+
+/// For a regular file as the source: reading it in pieces of 1 MiB is what beats sendfile.
+pub const FOR_FILES: usize = 1 << 20;
 
 /// Bytes that were read and not yet written.
 #[derive(Debug)]
@@ -12,13 +16,17 @@ pub struct Buffer {
 }
 
 impl Default for Buffer {
-    /// An empty buffer. Its pages cost nothing until they are used.
     fn default() -> Self {
-        Buffer { bytes: vec![0; CAPACITY].into_boxed_slice(), start: 0, end: 0 }
+        Self::holding(USUAL)
     }
 }
 
 impl Buffer {
+    /// An empty buffer of this capacity. Its pages cost nothing until they are used.
+    pub fn holding(capacity: usize) -> Self {
+        Buffer { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
+    }
+
     /// What waits to be written.
     pub fn data(&self) -> &[u8] {
         &self.bytes[self.start..self.end]

@@ -6,8 +6,8 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use super::Readiness;
 use super::pump::Pump;
+use super::{Medium, Readiness};
 use crate::sys::fd::{self, Access, FdKind};
 use crate::sys::reopen;
 
@@ -17,6 +17,8 @@ pub(super) struct End {
     /// As it was given: its errors are watched even where another description is used.
     given: OwnedFd,
     how: How,
+    /// What the kernel could move bytes from or to by itself.
+    medium: Option<Medium>,
 }
 
 #[derive(Debug)]
@@ -34,7 +36,8 @@ enum How {
 impl End {
     /// Finds the way to use `given`. Its flags stay as they are.
     pub(super) fn open(given: OwnedFd, access: Access) -> io::Result<Self> {
-        let how = match fd::kind(given.as_fd())? {
+        let kind = fd::kind(given.as_fd())?;
+        let how = match kind {
             FdKind::File | FdKind::Directory | FdKind::Null => How::Plain,
             FdKind::Socket => How::Socket,
             FdKind::Pipe | FdKind::Terminal | FdKind::Device => match reopen(given.as_fd(), access) {
@@ -42,13 +45,15 @@ impl End {
                 None => How::Pump(Pump::new(given.try_clone()?, access)?),
             },
         };
-        Ok(End { given, how })
+        let medium = medium(given.as_fd(), kind);
+        Ok(End { given, how, medium })
     }
 
     /// A descriptor whose description is ours alone and already has `O_NONBLOCK`.
     pub(super) fn own(given: OwnedFd) -> io::Result<Self> {
         let how = How::Own(given.try_clone()?);
-        Ok(End { given, how })
+        let medium = medium(given.as_fd(), fd::kind(given.as_fd())?);
+        Ok(End { given, how, medium })
     }
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -95,11 +100,31 @@ impl End {
         }
     }
 
+    /// What the kernel can move bytes from or to, and the descriptor for it.
+    pub(super) fn medium(&self) -> Option<(Medium, BorrowedFd<'_>)> {
+        let fd = match &self.how {
+            How::Plain => self.given.as_fd(),
+            How::Own(own) => own.as_fd(),
+            How::Socket | How::Pump(_) => return None,
+        };
+        Some((self.medium?, fd))
+    }
+
     /// Poll reports on it that the reader of a pipe is gone.
     pub(super) fn reader_watch(&self) -> Option<BorrowedFd<'_>> {
         match self.how {
             How::Plain => None,
             _ => Some(self.given.as_fd()),
         }
+    }
+}
+
+/// Append mode makes splice(2) fail with EINVAL; a terminal blocks under it.
+fn medium(fd: BorrowedFd<'_>, kind: FdKind) -> Option<Medium> {
+    match kind {
+        FdKind::Pipe => Some(Medium::Pipe),
+        FdKind::Null => Some(Medium::Null),
+        FdKind::File if !fd::appends(fd) => Some(Medium::File),
+        _ => None,
     }
 }

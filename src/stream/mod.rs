@@ -45,6 +45,19 @@ pub struct Remote {
     pub peer: SocketName,
 }
 
+/// What a direction is made of, as far as the kernel can move bytes there by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// A socket of our own. Those that were handed over as standard streams block under splice(2).
+    Socket,
+    /// A pipe or FIFO through a description of our own.
+    Pipe,
+    /// A regular file that is not in append mode.
+    File,
+    /// /dev/null.
+    Null,
+}
+
 /// What has to happen before the next call can go on.
 #[derive(Clone, Copy, Debug)]
 pub enum Readiness<'a> {
@@ -85,6 +98,16 @@ impl Stream {
             Stream::Stdio(stdio) => stdio.write(bytes),
             #[cfg(test)]
             Stream::Scripted(script) => script.write(bytes),
+        }
+    }
+
+    /// Tells that bytes are about to be written past [`Stream::write`], through [`Stream::sink_medium`].
+    pub fn begin_write(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Stdio(stdio) => stdio.begin_write(),
+            Stream::Socket(_) => Ok(()),
+            #[cfg(test)]
+            Stream::Scripted(_) => Ok(()),
         }
     }
 
@@ -137,6 +160,26 @@ impl Stream {
         match self {
             Stream::Socket(remote) => remote.socket.unacknowledged(),
             Stream::Stdio(_) => None,
+            #[cfg(test)]
+            Stream::Scripted(_) => None,
+        }
+    }
+
+    /// What is read from, and through which descriptor; `None` where only [`Stream::read`] will do.
+    pub fn source_medium(&self) -> Option<(Medium, BorrowedFd<'_>)> {
+        match self {
+            Stream::Socket(remote) => Some((Medium::Socket, remote.socket.as_fd())),
+            Stream::Stdio(stdio) => stdio.source_medium(),
+            #[cfg(test)]
+            Stream::Scripted(_) => None,
+        }
+    }
+
+    /// What is written to, and through which descriptor; `None` where only [`Stream::write`] will do.
+    pub fn sink_medium(&self) -> Option<(Medium, BorrowedFd<'_>)> {
+        match self {
+            Stream::Socket(remote) => Some((Medium::Socket, remote.socket.as_fd())),
+            Stream::Stdio(stdio) => stdio.sink_medium(),
             #[cfg(test)]
             Stream::Scripted(_) => None,
         }

@@ -6,9 +6,9 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::Readiness;
 use super::end::End;
 use super::output::OutputFile;
+use super::{Medium, Readiness};
 use crate::error::{Error, Kind, plain};
 use crate::sys::fd::{self, Access, FdKind};
 use crate::sys::startup;
@@ -101,6 +101,14 @@ impl Stdio {
         }
     }
 
+    /// Bytes are about to be written past [`Stdio::write`].
+    pub(super) fn begin_write(&mut self) -> io::Result<()> {
+        match &mut self.output {
+            Sink::File(_, file) => file.begin(),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends the output: a pipe's reader sees its end while the other direction may go on.
     pub fn close_write(&mut self) -> io::Result<()> {
         match &mut self.output {
@@ -125,6 +133,14 @@ impl Stdio {
 
     pub(super) fn write_interest(&self) -> Readiness<'_> {
         self.output.end().map_or(Readiness::Always, End::write_interest)
+    }
+
+    pub(super) fn source_medium(&self) -> Option<(Medium, BorrowedFd<'_>)> {
+        self.input.as_ref()?.medium()
+    }
+
+    pub(super) fn sink_medium(&self) -> Option<(Medium, BorrowedFd<'_>)> {
+        self.output.end()?.medium()
     }
 
     pub(super) fn reader_watch(&self) -> Option<BorrowedFd<'_>> {

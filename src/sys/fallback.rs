@@ -32,6 +32,14 @@ pub fn bind_to_interface(_: BorrowedFd<'_>, _: &str) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Only Linux has it.
+pub fn splice(_: BorrowedFd<'_>, _: BorrowedFd<'_>, _: usize) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// POSIX knows no size of a pipe.
+pub fn widen_pipe(_: BorrowedFd<'_>, _: usize) {}
+
 /// Only Linux has such names.
 pub fn abstract_name(_: &std::os::unix::net::SocketAddr) -> Option<Vec<u8>> {
     None

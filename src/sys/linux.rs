@@ -67,6 +67,19 @@ pub fn bind_to_interface(fd: BorrowedFd<'_>, name: &str) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Moves up to `most` bytes, without blocking on a pipe's end; one end must be a pipe. See splice(2).
+/// `SPLICE_F_MORE` is never given: it would hold back the last piece like a cork.
+pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+    use rustix::pipe::{SpliceFlags, splice};
+    let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
+    Ok(rustix::io::retry_on_intr(|| splice(from, None, to, None, most, flags))?)
+}
+
+/// Asks for a pipe of `size` bytes. A user over his quota is refused, and keeps the pipe that he has.
+pub fn widen_pipe(fd: BorrowedFd<'_>, size: usize) {
+    let _ = rustix::pipe::fcntl_setpipe_size(fd, size);
+}
+
 /// The abstract name of a UNIX socket, without the NUL that marks it. See unix(7).
 pub fn abstract_name(address: &std::os::unix::net::SocketAddr) -> Option<Vec<u8>> {
     std::os::linux::net::SocketAddrExt::as_abstract_name(address).map(<[u8]>::to_vec)

@@ -11,6 +11,8 @@
 //! - `next_datagram_size(fd)`: the size of the datagram at the head of the queue, or `None`;
 //! - `bind_to_interface(fd, name)`: traffic through one interface only;
 //! - `abstract_name(address)`: the name of a UNIX socket that has no file, or `None`;
+//! - `splice(from, to, most)`: bytes from descriptor to descriptor inside the kernel, or `Unsupported`;
+//! - `widen_pipe(fd, size)`: a larger pipe, where the system grants it;
 //! - [`Poller`]: readiness of many sockets.
 //!
 //! The fallback does the plain thing. It stands in on other systems, and on Linux under the feature
@@ -32,4 +34,6 @@ use fallback as platform;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 use linux as platform;
 
-pub use platform::{Poller, abstract_name, bind_to_interface, dropped, next_datagram_size, reopen, unacknowledged};
+pub use platform::{
+    Poller, abstract_name, bind_to_interface, dropped, next_datagram_size, reopen, splice, unacknowledged, widen_pipe,
+};
