@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{connect, echo_server, examples, generate, listen};
+use crate::cmd::{connect, echo_server, examples, generate, get, listen, udp_recv, udp_send};
 use crate::opts::voice::VoiceArgs;
 
 /// The netcat that scripts can trust.
@@ -30,6 +30,15 @@ pub enum Command {
     /// Connect to a server, and stdin and stdout through it
     #[command(after_long_help = examples::help("connect"))]
     Connect(Box<connect::Args>),
+    /// Send datagrams, and print the replies
+    #[command(after_long_help = examples::help("udp-send"))]
+    UdpSend(Box<udp_send::Args>),
+    /// Receive datagrams to stdout
+    #[command(after_long_help = examples::help("udp-recv"))]
+    UdpRecv(Box<udp_recv::Args>),
+    /// Fetch a URL over HTTP, and check that it came whole
+    #[command(after_long_help = examples::help("get"))]
+    Get(Box<get::Args>),
     /// Give back what comes, to many clients at once
     #[command(after_long_help = examples::help("echo-server"))]
     EchoServer(Box<echo_server::Args>),

@@ -123,10 +123,14 @@ pub struct Account {
 
 /// Single datagrams.
 pub enum Datagram<'a> {
+    /// Where datagrams will go from (our name) and to.
+    Towards(Shown<'a>, Shown<'a>),
     /// One was sent to this address.
     Sent(Shown<'a>, usize),
     /// One came from this address.
     Received(Shown<'a>, usize),
+    /// One came from this address in answer to what was sent to a group: only this tells whose it is.
+    Reply(Shown<'a>, usize),
     /// The receive queue had no room for this many.
     Lost(u64),
     /// The end of a receiver: datagrams and bytes.

@@ -223,7 +223,8 @@ fn no_route_prohibited_and_blackhole_are_7_with_the_cause_and_the_address() {
 
 #[test]
 fn more_addresses_than_can_be_tried_are_capped_and_that_is_said() {
-    let hosts: String = (0..10_000).map(|n| format!("127.1.{}.{} crowd.example\n", n / 250, n % 250 + 1)).collect();
+    let lines: Vec<_> = (0..10_000).map(|n| format!("127.1.{}.{} crowd.example", n / 250, n % 250 + 1)).collect();
+    let hosts = lines.join("\n");
     let files = [("hosts", hosts.as_str()), ("nsswitch.conf", "hosts: files\n"), ("host.conf", "multi on\n")];
     let Some((ended, _)) = in_namespace(&files, "$S connect crowd.example 9; echo $?") else { return };
     assert_eq!(ended.text(), "7\n");

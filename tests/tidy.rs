@@ -57,21 +57,21 @@ struct Source {
 }
 
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
-    collect(&root, &root, &mut found);
+    collect(&src, &src, &mut found);
     assert!(found.len() > 20, "the sources are where this test looks for them");
     found
 }
 
-fn collect(root: &Path, dir: &Path, found: &mut Vec<Source>) {
+fn collect(src: &Path, dir: &Path, found: &mut Vec<Source>) {
     for entry in fs::read_dir(dir).expect("src can be read") {
         let path = entry.expect("src can be read").path();
         if path.is_dir() {
-            collect(root, &path, found);
+            collect(src, &path, found);
         } else if path.extension().is_some_and(|e| e == "rs") {
             let text = fs::read_to_string(&path).expect("a source file is UTF-8");
-            let inside = path.strip_prefix(root).expect("it was found there");
+            let inside = path.strip_prefix(src).expect("it was found there");
             let first = inside.iter().next().expect("a file has a name").to_string_lossy();
             let room = first.trim_end_matches(".rs").to_owned();
             let code = strip(&text);
@@ -180,7 +180,9 @@ fn every_file_opens_with_what_it_owns() {
 #[test]
 fn what_depends_on_the_system_stands_in_sys() {
     for source in sources().iter().filter(|source| source.room != "sys") {
-        for needle in ["cfg(target", "cfg(unix", "cfg(any(target", "std::os::linux", "allow(unsafe_code", "expect(unsafe_code"] {
+        for needle in
+            ["cfg(target", "cfg(unix", "cfg(any(target", "std::os::linux", "allow(unsafe_code", "expect(unsafe_code"]
+        {
             assert!(!source.code.contains(needle), "{:?} has {needle}", source.path);
         }
         assert!(!source.code.contains("process::exit"), "{:?} ends the process", source.path);
@@ -201,7 +203,8 @@ fn main_is_short_and_no_function_is_long() {
 
 /// The name and length of each function that has a body.
 fn functions(code: &str) -> Vec<(&str, usize)> {
-    let starts = code.match_indices("fn ").filter(|(at, _)| !code[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+    let starts =
+        code.match_indices("fn ").filter(|(at, _)| !code[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
     starts.filter_map(|(at, _)| Some((names_after(&code[at..], "fn ").next()?, body_lines(&code[at..])?))).collect()
 }
 
@@ -236,7 +239,8 @@ fn block_length(block: &str) -> usize {
 
 #[test]
 fn the_rules_see_what_they_are_for() {
-    let code = strip("use crate::relay; // crate::cmd\nlet s = \"crate::cli\"; 'c'; '\\''; r\"crate::opts\"; socket2::Socket");
+    let code =
+        strip("use crate::relay; // crate::cmd\nlet s = \"crate::cli\"; 'c'; '\\''; r\"crate::opts\"; socket2::Socket");
     assert_eq!(names_after(&code, "crate::").collect::<Vec<_>>(), ["relay"]);
     assert!(mentions(&code, "socket2") && !mentions("use crate::url::x", "url"));
     assert_eq!(functions("fn a(x: [u8; 2]) {\n\n}\ntrait T { fn b(); }"), [("a", 3)]);

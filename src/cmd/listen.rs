@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Serve client after client, side by side; stdin goes to all of them
-    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle"])]
+    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout"])]
     keep_open: bool,
     /// At most this many clients at once; further ones wait
     #[arg(short = 'm', long, value_name = "N", requires = "keep_open", default_value_t = hub::DEFAULT_MAX, value_parser = hub_size)]

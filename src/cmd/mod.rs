@@ -9,7 +9,10 @@ pub mod connect;
 pub mod echo_server;
 pub mod examples;
 pub mod generate;
+pub mod get;
 pub mod listen;
+pub mod udp_recv;
+pub mod udp_send;
 pub mod usage;
 
 use crate::cli::{Cli, Command};
@@ -28,7 +31,10 @@ pub fn run(cli: &Cli, voice: &Voice) -> anyhow::Result<()> {
         (Some(kind), _) => generate::run(kind),
         (None, Some(Command::Listen(args))) => listen::run(args, voice),
         (None, Some(Command::Connect(args))) => connect::run(args, voice),
+        (None, Some(Command::Get(args))) => get::run(args, voice),
         (None, Some(Command::EchoServer(args))) => echo_server::run(args, voice),
+        (None, Some(Command::UdpSend(args))) => udp_send::run(args, voice),
+        (None, Some(Command::UdpRecv(args))) => udp_recv::run(args, voice),
         (None, None) => Err(Error::usage("a verb is needed; sockkit --help lists them").into()),
     }
 }

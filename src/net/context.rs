@@ -80,22 +80,50 @@ impl Context<'_> {
 
     /// One poll, with the signal pipe beside `interests`, no longer than the limits and `pause` allow.
     fn wait_once(&self, interests: &mut [Interest<'_>], limit: Deadline, pause: Option<Duration>) -> Result<bool, Cut> {
-        let limit = self.deadline.sooner(limit);
-        let timeout = [limit.left(), pause].into_iter().flatten().min();
+        let timeout = [self.deadline.sooner(limit).left(), pause].into_iter().flatten().min();
         poll(interests, Some(self.signals.fd()), timeout).map_err(|e| Cut::Failed(e.kind()))?;
         let any = interests.iter().any(|i| i.ready.any());
         self.check(limit, any)?;
         Ok(any)
     }
 
-    /// A signal counts before anything else; an expired limit only if nothing is ready.
+    /// A signal counts before anything else, then the deadline of the run, which a peer that never pauses must not
+    /// outrun; a limit of this wait only if nothing is ready.
     fn check(&self, limit: Deadline, any_ready: bool) -> Result<(), Cut> {
         if let Some(signal) = self.signals.received() {
             return Err(Cut::Signal(signal));
         }
-        match limit.expired() {
-            Some(expired) if !any_ready => Err(Cut::Expired(expired)),
-            _ => Ok(()),
-        }
+        let expired = self.deadline.expired().or_else(|| limit.expired().filter(|_| !any_ready));
+        expired.map_or(Ok(()), |expired| Err(Cut::Expired(expired)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::deadline::{Bound, Limit};
+
+    struct Silent;
+
+    impl Tell for Silent {
+        fn tell(&self, _: &Event<'_>) {}
+    }
+
+    #[test]
+    fn a_peer_that_never_pauses_outruns_an_idle_limit_but_not_the_deadline() {
+        let signals = Signals::install().expect("handlers can be installed");
+        let (near, far) = UnixStream::pair().expect("a pair can be made");
+        std::io::Write::write_all(&mut &far, b"always ready").expect("it fits");
+        let expired = |limit| Deadline::starting_now(Some(Bound { length: Duration::ZERO, limit }));
+        let wait = |deadline, limit| {
+            let ctx = Context { tell: &Silent, signals: &signals, deadline };
+            ctx.wait(&mut [Interest::read(near.as_fd())], limit)
+        };
+        assert_eq!(wait(Deadline::NEVER, expired(Limit::Idle)), Ok(()));
+        let cut = wait(expired(Limit::Deadline), Deadline::NEVER);
+        assert!(matches!(cut, Err(Cut::Expired(Expired(bound))) if bound.limit == Limit::Deadline), "{cut:?}");
     }
 }

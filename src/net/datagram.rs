@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 
-use socket2::{Domain, SockAddr, Type};
+use socket2::{Domain, InterfaceIndexOrAddress, SockAddr, SockRef, Type};
 
 use super::context::Context;
 use super::name::SocketName;
@@ -24,6 +24,9 @@ pub const LARGEST_V4: usize = 65_507;
 
 /// The largest payload of an IPv6 datagram: 65,535 less 8 bytes of header (RFC 8200, RFC 768).
 pub const LARGEST_V6: usize = 65_527;
+
+/// The way out when a datagram is too large.
+pub const SMALLER: &str = "of a longer stdin, --size makes datagrams of N bytes, --lines one of each line";
 
 /// A datagram socket.
 #[derive(Debug)]
@@ -60,13 +63,14 @@ impl Sender {
 }
 
 impl DatagramSocket {
-    /// Receives at `address`. `only_v6` keeps the IPv6 wildcard from taking IPv4 datagrams too.
+    /// Receives at `address`; a multicast one is joined. `only_v6` keeps the IPv6 wildcard from taking IPv4 datagrams too.
     pub fn bind(ctx: &Context<'_>, address: SocketAddr, config: &SocketConfig, only_v6: bool) -> Result<Self, Error> {
         let socket = open(ctx, Domain::for_address(address), config, &address)?;
         if address.is_ipv6() {
             socket.set_only_v6(only_v6).map_err(|e| bind_failed(&address, &e))?;
         }
         socket.bind(&address.into()).map_err(|e| bind_failed(&address, &e))?;
+        join(&socket, address, config)?;
         Ok(DatagramSocket { inner: Inner::Udp(socket.into()), group: None, _file: None })
     }
 
@@ -104,7 +108,7 @@ impl DatagramSocket {
             // An empty name asks the kernel to choose one; see autobind in unix(7).
             SockAddr::unix("").and_then(|a| socket.bind(&a)).map_err(|e| bind_failed(peer, &e))?;
         }
-        unix_address(peer).and_then(|address| socket.connect(&address)).map_err(|e| send_failed(peer, &e))?;
+        unix_address(peer).and_then(|address| socket.connect(&address)).map_err(|e| unix_failed(peer, &e))?;
         Ok(DatagramSocket { inner: Inner::Unix(socket.into()), group: None, _file: None })
     }
 
@@ -149,14 +153,34 @@ impl DatagramSocket {
         Ok(())
     }
 
-    /// The largest datagram that this socket can send; `None` where only the send buffer bounds it.
+    /// No larger datagram can be sent: the family's largest, for UNIX the send buffer, of which the kernel needs a
+    /// little for itself (`EMSGSIZE`). `None` where nobody can say.
     pub fn largest(&self) -> Option<usize> {
         match &self.inner {
-            Inner::Udp(socket) => {
-                Some(if socket.local_addr().is_ok_and(|a| a.is_ipv6()) { LARGEST_V6 } else { LARGEST_V4 })
-            }
-            Inner::Unix(_) => None,
+            Inner::Udp(socket) => Some(if self.sends_v4(socket) { LARGEST_V4 } else { LARGEST_V6 }),
+            Inner::Unix(socket) => SockRef::from(socket).send_buffer_size().ok(),
         }
+    }
+
+    /// An IPv6 socket that is connected to an IPv4-mapped address sends IPv4.
+    fn sends_v4(&self, socket: &UdpSocket) -> bool {
+        let towards = self.group.or_else(|| socket.peer_addr().ok()).or_else(|| socket.local_addr().ok());
+        towards.is_some_and(|address| address.ip().to_canonical().is_ipv4())
+    }
+
+    /// Whether an error of a call may be the answer to an earlier datagram (ICMP): then the call itself did nothing.
+    /// See udp(7).
+    pub fn has_late_errors(&self) -> bool {
+        matches!(self.inner, Inner::Udp(_))
+    }
+
+    /// The error that waits on the socket, taken from it.
+    pub fn take_error(&self) -> Option<io::Error> {
+        let taken = match &self.inner {
+            Inner::Udp(socket) => socket.take_error(),
+            Inner::Unix(socket) => socket.take_error(),
+        };
+        taken.ok().flatten()
     }
 
     /// Whether everybody in a group may answer, and not one peer.
@@ -198,6 +222,24 @@ fn open(
     Ok(socket)
 }
 
+/// What is sent to a group reaches only its members. See ip(7), ipv6(7).
+fn join(socket: &socket2::Socket, address: SocketAddr, config: &SocketConfig) -> Result<(), Error> {
+    let named = config.interface.as_deref().and_then(sys::lookup::interface_index).unwrap_or(0);
+    let joined = match address {
+        SocketAddr::V4(v4) if v4.ip().is_multicast() => {
+            socket.join_multicast_v4_n(v4.ip(), &InterfaceIndexOrAddress::Index(named))
+        }
+        SocketAddr::V6(v6) if v6.ip().is_multicast() => {
+            let index = if v6.scope_id() == 0 { named } else { v6.scope_id() };
+            socket.join_multicast_v6(v6.ip(), index)
+        }
+        _ => Ok(()),
+    };
+    joined.map_err(|e| {
+        Error::io(Kind::Bind, "join the group", address, &e).hint("--interface says through which interface")
+    })
+}
+
 /// A subnet's broadcast address looks like any other: --broadcast is how the user says that it is one.
 fn is_group(ip: IpAddr, config: &SocketConfig) -> bool {
     ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) || (config.broadcast && ip.is_ipv4())
@@ -219,9 +261,19 @@ pub fn send_failed(peer: &dyn std::fmt::Display, error: &io::Error) -> Error {
         }
         Io::ConnectionRefused => made.hint("no program receives there"),
         Io::InvalidInput => made.hint("a local route discards it (blackhole)"),
-        _ if sys::fd::is_too_large(error) => {
-            made.hint("--size cuts the input into smaller datagrams, --lines sends line by line")
-        }
+        _ if sys::fd::is_too_large(error) => made.hint(SMALLER),
+        _ => made,
+    }
+}
+
+/// The error of a UNIX name that can't be sent to.
+fn unix_failed(peer: &UnixName, error: &io::Error) -> Error {
+    let made = Error::io(Kind::Refused, "send to", peer, error);
+    match error.kind() {
+        io::ErrorKind::NotFound => made.hint("no such socket file"),
+        io::ErrorKind::PermissionDenied => made.hint("the file's mode prohibits it"),
+        io::ErrorKind::ConnectionRefused => made.hint("no program receives there"),
+        _ if sys::fd::is_other_type(error) => made.hint("it is a stream socket: sockkit connect"),
         _ => made,
     }
 }

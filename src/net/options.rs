@@ -21,6 +21,8 @@ use crate::sys;
 pub struct SocketConfig {
     /// Bind over connections in `TIME_WAIT` (`SO_REUSEADDR`).
     pub reuse_address: bool,
+    /// Let several datagram sockets have one address, as the members of a multicast group need (`SO_REUSEADDR`).
+    pub share_address: bool,
     /// Share the port with other processes that ask the same (`SO_REUSEPORT`).
     pub reuse_port: bool,
     /// Probe an idle connection after this long (`SO_KEEPALIVE`, `TCP_KEEPIDLE`).
@@ -60,6 +62,7 @@ impl Default for SocketConfig {
     fn default() -> Self {
         SocketConfig {
             reuse_address: true,
+            share_address: false,
             reuse_port: false,
             keepalive: None,
             no_delay: true,
@@ -118,12 +121,12 @@ fn apply_inet(setter: &Setter<'_>, config: &SocketConfig, domain: Domain, purpos
 }
 
 /// `SO_REUSEADDR` helps whoever binds a stream socket to restart over `TIME_WAIT`; on a datagram socket it
-/// would let two programs share a port in silence, so there it is set only with --reuse-port's consent.
+/// lets two programs share a port in silence, so there it is set only when the user asks for just that.
 fn binds(config: &SocketConfig, purpose: Use) -> bool {
     match purpose {
         Use::Listener => config.reuse_address,
         Use::Stream => config.reuse_address && config.source_port.is_some(),
-        Use::Datagram => false,
+        Use::Datagram => config.share_address,
     }
 }
 

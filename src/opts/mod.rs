@@ -6,6 +6,7 @@
 pub mod address;
 pub mod announce;
 pub mod limits;
+pub mod progress;
 pub mod relay;
 pub mod socket;
 pub mod values;

@@ -140,3 +140,27 @@ impl ReuseArgs {
         SocketConfig { reuse_address: self.reuse_address || !self.no_reuse_address, ..config }
     }
 }
+
+/// Options of datagram sockets that receive.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Socket options")]
+pub struct ShareArgs {
+    /// Bind although another program has the address and asks for the same: for multicast groups
+    #[arg(long)]
+    reuse_address: bool,
+    /// Share the port with other programs that ask for the same: each datagram goes to one of them
+    #[arg(long)]
+    reuse_port: bool,
+}
+
+impl ShareArgs {
+    /// Adds these options to `config`.
+    pub fn with(&self, config: SocketConfig) -> SocketConfig {
+        SocketConfig { share_address: self.reuse_address, reuse_port: self.reuse_port, ..config }
+    }
+
+    /// The options given here that a UNIX socket can't honour.
+    pub fn inet_only(&self) -> impl Iterator<Item = &'static str> {
+        given([("--reuse-address", self.reuse_address), ("--reuse-port", self.reuse_port)])
+    }
+}

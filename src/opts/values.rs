@@ -34,6 +34,18 @@ pub fn byte(text: &str) -> Result<u8, String> {
     parsed.map_err(|_| "a number from 0 to 255, or 0x00 to 0xff".into())
 }
 
+/// Bytes that were written as a text with [`escapes`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+impl std::str::FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        escapes(text).map(Bytes)
+    }
+}
+
 /// `\n`, `\r`, `\t`, `\0`, `\\` and `\xNN` in a text, as bytes.
 pub fn escapes(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());

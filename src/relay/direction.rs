@@ -178,6 +178,7 @@ impl Direction {
     }
 }
 
-fn is_nothing_yet(error: &io::Error) -> bool {
+/// Whether a call has only to be made again.
+pub(super) fn is_nothing_yet(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

@@ -11,10 +11,15 @@
 //! so. Owns these rules and the account of what moved. Refuses to know what the streams are.
 
 mod clock;
+mod delivery;
 mod direction;
+mod exchange;
 mod session;
 #[cfg(test)]
 mod tests;
+
+pub use delivery::Delivery;
+pub use exchange::Exchange;
 
 use std::time::Duration;
 

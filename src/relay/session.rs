@@ -18,13 +18,16 @@ use crate::error::{Error, Kind};
 use crate::event::{Account, Event, Move, Side};
 use crate::net::{Context, Cut};
 use crate::stream::{Readiness, Stream};
-use crate::sys::poll::Interest;
+use crate::sys::poll::{Interest, poll};
 
 /// How often what the peer has not acknowledged is looked at, where something depends on it: no event tells it.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// How long a session that ends on local input's end still listens for the peer's last words.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long the output of a session that failed may take for what had come.
+const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// The keepalive that finds out whether a peer that has ended is still there.
 const PROBE: (Duration, u32) = (Duration::from_secs(15), 4);
@@ -75,6 +78,9 @@ impl<'a> Session<'a> {
 
     pub(super) fn run(mut self) -> Transfer {
         let outcome = self.run_to_end();
+        if outcome.as_ref().is_err_and(|error| !is_the_outputs(error.kind)) {
+            self.hand_over();
+        }
         let account =
             Account { sent: self.outgoing.total, received: self.incoming.total, took: self.clock.start.elapsed() };
         self.ctx.tell(&Event::Move(Move::Closed(&self.remote.name(), account)));
@@ -238,7 +244,7 @@ impl<'a> Session<'a> {
             Some(pause) => self.ctx.wait_at_most(&mut interests, self.limit(), pause).map(|_| ())?,
             None => self.ctx.wait(&mut interests, self.limit())?,
         }
-        ready.extend(slots.iter().zip(&interests).filter(|(slot, i)| is_ready(i, **slot)).map(|(slot, _)| *slot));
+        ready.extend(slots.iter().zip(&interests).filter(|(_, i)| i.ready.any()).map(|(slot, _)| *slot));
         Ok(ready)
     }
 
@@ -320,13 +326,32 @@ impl<'a> Session<'a> {
         if self.limit().expired().is_some() { Err(cut) } else { Ok(()) }
     }
 
-    /// The error of a wait that was cut short. What has come from the peer is still offered to the local end.
+    /// The error of a wait that was cut short.
     fn cut_short(&mut self, cut: Cut) -> Error {
-        let _ = self.incoming.advance(self.ctx, self.remote, self.local, true);
         if matches!(cut, Cut::Expired(_)) && (!self.outgoing.is_drained() || self.unsent() > 0) {
             self.remote.reset_on_close();
         }
         cut.during("transfer with", self.remote.name())
+    }
+
+    /// After a failure: what has come from the peer is still given to the local end, for as long as that takes it.
+    /// Signals and limits do not count here; the time is short.
+    fn hand_over(&mut self) {
+        let end = Instant::now() + HAND_OVER;
+        loop {
+            // The first failure is the one to tell.
+            let Ok(_) = self.incoming.advance(self.ctx, self.remote, self.local, true) else { return };
+            self.incoming.stop_reading();
+            let left = end.saturating_duration_since(Instant::now());
+            if self.incoming.is_done() || left.is_zero() {
+                return;
+            }
+            let mut writable: Vec<_> = self.local.write_interest().interest().into_iter().collect();
+            if poll(&mut writable, None, Some(left)).is_err() {
+                return;
+            }
+            self.incoming.sink_ready = true;
+        }
     }
 
     /// The session is over: our end goes out, and the peer's kernel must take what is still under way.
@@ -359,17 +384,14 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Whether it is the output that failed: then it takes nothing more.
+fn is_the_outputs(kind: Kind) -> bool {
+    matches!(kind, Kind::WriteLocal | Kind::OutputGone)
+}
+
 /// The questions for poll, each with the slot that its answer belongs to.
 fn polled<'fd>(wanted: &[(Slot, Readiness<'fd>)], watched: &[(Slot, BorrowedFd<'fd>)]) -> Vec<(Slot, Interest<'fd>)> {
     let asked = wanted.iter().filter_map(|(slot, readiness)| Some((*slot, readiness.interest()?)));
     let watched = watched.iter().map(|(slot, fd)| (*slot, Interest::new(*fd, false, false)));
     asked.chain(watched).collect()
-}
-
-fn is_ready(interest: &Interest<'_>, slot: Slot) -> bool {
-    match slot {
-        // A terminal or socket that merely hung up still says so to a write.
-        Slot::LocalReader => interest.ready.error,
-        _ => interest.ready.any(),
-    }
 }

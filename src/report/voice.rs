@@ -97,6 +97,13 @@ impl Voice {
         }
     }
 
+    /// Says `line` if the user wants lines of its importance.
+    pub(super) fn say(&self, line: &Line) {
+        if self.wants(line.importance) {
+            self.write(line);
+        }
+    }
+
     fn write(&self, line: &Line) {
         let text = if self.settings.json { self.as_json(line) } else { self.as_text(line) };
         match &*self.bar.borrow() {

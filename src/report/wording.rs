@@ -45,7 +45,7 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
         | Event::Serve(Serve::Listening(_) | Serve::Paused(_) | Serve::Totals(_) | Serve::Failed(..)) => {
             Importance::Announcement
         }
-        Event::Datagram(Datagram::Lost(_)) => Importance::Announcement,
+        Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
         Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..)) => Importance::Detail,
         _ => Importance::Step,
     }
@@ -171,6 +171,11 @@ fn moved(event: &Move<'_>) -> Worded {
 
 fn datagram(event: &Datagram<'_>) -> Worded {
     match event {
+        Datagram::Towards(from, to) => (
+            "towards",
+            format!("datagrams go to {to} from {from}; nothing tells whether they arrive"),
+            json!({ "to": to.to_string(), "from": from.to_string() }),
+        ),
         Datagram::Sent(to, size) => (
             "datagram-sent",
             format!("sent a datagram of {size} bytes to {to}"),
@@ -179,6 +184,11 @@ fn datagram(event: &Datagram<'_>) -> Worded {
         Datagram::Received(from, size) => (
             "datagram",
             format!("a datagram of {size} bytes from {from}"),
+            json!({ "from": from.to_string(), "bytes": size }),
+        ),
+        Datagram::Reply(from, size) => (
+            "reply",
+            format!("a reply of {size} bytes from {from}"),
             json!({ "from": from.to_string(), "bytes": size }),
         ),
         Datagram::Lost(n) => (

@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use super::local::Local;
 use crate::deadline::{Bound, Deadline};
 use crate::error::Error;
 use crate::event::{Event, Serve};
@@ -25,6 +26,9 @@ pub const DEFAULT_MAX: usize = 100;
 
 /// The most that --max-conns may allow.
 pub const CEILING: usize = 10_000;
+
+/// What one read of one client may bring.
+const PIECE: usize = 64 * 1024;
 
 /// The keepalive that frees the place of a client that has ended and is gone.
 const PROBE: (Duration, u32) = (Duration::from_secs(15), 4);
@@ -46,13 +50,13 @@ impl Hub {
         State {
             ctx,
             hub: *self,
-            local: Stream::Stdio(local),
+            local: Local::new(local),
             listener,
             clients: Vec::new(),
+            piece: vec![0; PIECE],
             input: Buffer::default(),
             input_ended: false,
             crlf: self.crlf.then(Crlf::default),
-            output: Buffer::default(),
             no_room_until: None,
             turn: 0,
         }
@@ -85,15 +89,15 @@ enum Progress {
 struct State<'a> {
     ctx: &'a Context<'a>,
     hub: Hub,
-    local: Stream,
+    local: Local,
     listener: Listener,
     clients: Vec<Client>,
+    /// What one client has said goes through here.
+    piece: Vec<u8>,
     /// The piece of input that the clients are taking.
     input: Buffer,
     input_ended: bool,
     crlf: Option<Crlf>,
-    /// What clients have sent and the local end has not taken.
-    output: Buffer,
     no_room_until: Option<Instant>,
     /// Whose turn it is to be heard first.
     turn: usize,
@@ -119,33 +123,26 @@ impl State<'_> {
             match self.wait() {
                 Ok(ready) => input_ready = self.note(&ready)?,
                 Err(Cut::Signal(signal)) if is_polite_end(signal) => return self.leave(),
-                Err(cut) => return Err(cut.during("serve", self.listener.name())),
+                Err(cut) => {
+                    // What came is kept as far as the output takes it; the cut is what is told.
+                    let _ = self.local.finish_soon();
+                    return Err(cut.during("serve", self.listener.name()));
+                }
             }
         }
     }
 
     /// Clients have their turns while the local end takes what they send.
     fn hear_clients(&mut self) -> Result<(), Error> {
-        self.write_output()?;
+        self.local.write()?;
         self.turn = self.turn.wrapping_add(1);
         for nth in 0..self.clients.len() {
-            if !self.output.is_empty() {
+            if !self.local.has_room() {
                 return Ok(());
             }
             let place = self.turn.wrapping_add(nth) % self.clients.len();
-            self.clients[place].hear(&mut self.output);
-            self.write_output()?;
-        }
-        Ok(())
-    }
-
-    fn write_output(&mut self) -> Result<(), Error> {
-        while !self.output.is_empty() {
-            match self.local.write(self.output.data()) {
-                Ok(n) => self.output.consume(n),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
-                Err(e) => return Err(self.local.write_error(&e)),
-            }
+            self.clients[place].hear(&mut self.piece, &mut self.local);
+            self.local.write()?;
         }
         Ok(())
     }
@@ -165,16 +162,7 @@ impl State<'_> {
     }
 
     fn read_input(&mut self) -> Result<(), Error> {
-        let read = match &mut self.crlf {
-            Some(crlf) => crlf.read(&mut self.local, &mut self.input),
-            None => self.local.read(self.input.space()).inspect(|&n| self.input.filled(n)),
-        };
-        match read {
-            Ok(0) => self.input_ended = true,
-            Ok(_) => {}
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
-            Err(e) => return Err(self.local.read_error(&e)),
-        }
+        self.input_ended = self.local.read_into(&mut self.input, self.crlf.as_mut())? == Some(0);
         Ok(())
     }
 
@@ -199,12 +187,12 @@ impl State<'_> {
     }
 
     fn wait(&mut self) -> Result<Vec<Slot>, Cut> {
-        let wanted = self.wanted();
-        let always = wanted.iter().filter(|(_, readiness)| matches!(readiness, Readiness::Always));
-        let mut ready: Vec<_> = always.map(|(slot, _)| *slot).collect();
-        let asked = wanted.iter().filter_map(|(slot, readiness)| Some((*slot, readiness.interest()?)));
-        let (slots, mut interests): (Vec<_>, Vec<_>) = asked.chain(self.watched()).unzip();
-        let pause = if ready.is_empty() { self.pause() } else { Some(Duration::ZERO) };
+        let input = self.wants_input().then(|| self.local.read_interest());
+        let input_now = matches!(input, Some(Readiness::Always));
+        let mut ready = if input_now { vec![Slot::Input] } else { Vec::new() };
+        let input = input.and_then(Readiness::interest).map(|interest| (Slot::Input, interest));
+        let (slots, mut interests): (Vec<_>, Vec<_>) = input.into_iter().chain(self.watched()).unzip();
+        let pause = if input_now || self.local.can_write_now() { Some(Duration::ZERO) } else { self.pause() };
         match pause {
             Some(pause) => self.ctx.wait_at_most(&mut interests, Deadline::NEVER, pause).map(|_| ())?,
             None => self.ctx.wait(&mut interests, Deadline::NEVER)?,
@@ -213,29 +201,22 @@ impl State<'_> {
         Ok(ready)
     }
 
-    fn wanted(&self) -> Vec<(Slot, Readiness<'_>)> {
-        let mut wanted = Vec::with_capacity(3);
-        if self.clients.len() < self.hub.max_clients && self.no_room_until.is_none() {
-            wanted.push((Slot::Listener, Readiness::Readable(self.listener.as_fd())));
-        }
-        if !self.clients.is_empty() && !self.input_ended && self.input.is_empty() {
-            wanted.push((Slot::Input, self.local.read_interest()));
-        }
-        if !self.output.is_empty() {
-            wanted.push((Slot::Output, self.local.write_interest()));
-        }
-        wanted
+    fn wants_input(&self) -> bool {
+        !self.clients.is_empty() && !self.input_ended && self.input.is_empty()
     }
 
-    /// The reader of our output, and each client for what it can do now.
+    /// The listening socket, the output and its reader, and each client for what it can do now.
     fn watched(&self) -> impl Iterator<Item = (Slot, Interest<'_>)> {
-        let reader = self.local.reader_watch().map(|fd| (Slot::OutputReader, Interest::new(fd, false, false)));
+        let may_take = self.clients.len() < self.hub.max_clients && self.no_room_until.is_none();
+        let listener = may_take.then(|| (Slot::Listener, Interest::read(self.listener.as_fd())));
+        let output = self.local.write_interest().map(|interest| (Slot::Output, interest));
+        let reader = self.local.reader_watch().map(|interest| (Slot::OutputReader, interest));
         let clients = self.clients.iter().enumerate().filter_map(|(place, client)| {
-            let hear = self.output.is_empty() && matches!(client.state, Progress::Open);
+            let hear = self.local.has_room() && matches!(client.state, Progress::Open);
             let feed = !client.has_all(self.input.data());
             Some((Slot::Client(place), Interest::new(client.stream.reader_watch()?, hear, feed)))
         });
-        reader.into_iter().chain(clients)
+        [listener, output, reader].into_iter().flatten().chain(clients)
     }
 
     fn pause(&self) -> Option<Duration> {
@@ -254,7 +235,7 @@ impl State<'_> {
                 Slot::Listener => knock = true,
                 Slot::Input => input_ready = true,
                 Slot::Output => {}
-                Slot::OutputReader => return Err(self.local.write_error(&ErrorKind::BrokenPipe.into())),
+                Slot::OutputReader => return Err(self.local.reader_gone()),
                 Slot::Client(place) => self.clients[place].stirred(),
             }
         }
@@ -279,10 +260,10 @@ impl State<'_> {
         Ok(())
     }
 
-    /// The normal end: what clients have said is still offered to the output, and each gets our end.
+    /// The normal end: what clients have said is still given to the output, and each gets our end.
     fn leave(&mut self) -> Result<(), Error> {
         self.ctx.signals.next_one_kills();
-        self.write_output()?;
+        self.local.finish_soon()?;
         for client in &mut self.clients {
             let _ = client.stream.close_write();
             client.tell_end(self.ctx, None);
@@ -301,18 +282,18 @@ impl Client {
         self.taken >= piece.len() || matches!(self.state, Progress::Gone(_))
     }
 
-    /// One read into `output`.
-    fn hear(&mut self, output: &mut Buffer) {
+    /// One read, by way of `piece`, to `local`.
+    fn hear(&mut self, piece: &mut [u8], local: &mut Local) {
         if !matches!(self.state, Progress::Open) || !std::mem::take(&mut self.readable) {
             return;
         }
-        match self.stream.read(output.space()) {
+        match self.stream.read(piece) {
             Ok(0) => {
                 self.state = Progress::Ended;
                 self.stream.probe_peer(PROBE.0, PROBE.1);
             }
             Ok(n) => {
-                output.filled(n);
+                local.put(&piece[..n]);
                 self.received += n as u64;
                 self.last_moved = Instant::now();
             }

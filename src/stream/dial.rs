@@ -187,8 +187,8 @@ fn wait(ctx: &Context<'_>, active: &mut [(usize, Race<'_>)]) -> Result<(), Cut> 
 }
 
 /// A fixed source address leaves only the peers of its own family.
-fn of_source_family(addresses: &[SocketAddr], how: &Dial) -> Result<Vec<SocketAddr>, Error> {
-    let Some(source) = how.config.source.as_ref().map(literal).transpose()?.flatten() else {
+pub fn of_source_family(addresses: &[SocketAddr], config: &SocketConfig) -> Result<Vec<SocketAddr>, Error> {
+    let Some(source) = config.source.as_ref().map(literal).transpose()?.flatten() else {
         return Ok(addresses.to_vec());
     };
     let same: Vec<_> = addresses.iter().copied().filter(|a| a.is_ipv4() == source.is_ipv4()).collect();
@@ -247,7 +247,7 @@ pub struct Race<'a> {
 impl<'a> Race<'a> {
     /// A race over `addresses` of `subject`, under the limit of `how`.
     pub fn new(subject: HostPort, addresses: &[SocketAddr], how: &'a Dial) -> Result<Self, Error> {
-        let queue = interleave(&of_source_family(addresses, how)?);
+        let queue = interleave(&of_source_family(addresses, &how.config)?);
         let now = Instant::now();
         Ok(Race {
             subject,

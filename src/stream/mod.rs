@@ -183,7 +183,10 @@ impl Stream {
             Stream::Socket(remote) => network_error("send to", remote, error),
             Stream::Stdio(stdio) => stdio.write_error(error),
             #[cfg(test)]
-            Stream::Scripted(_) => Error::new(Kind::Send, "write", "script", plain(error)),
+            Stream::Scripted(_) => {
+                let kind = if error.kind() == io::ErrorKind::ConnectionReset { Kind::Reset } else { Kind::Send };
+                Error::new(kind, "write", "script", plain(error))
+            }
         }
     }
 

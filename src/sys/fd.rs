@@ -131,6 +131,11 @@ pub fn is_too_large(error: &io::Error) -> bool {
     rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::MSGSIZE)
 }
 
+/// Whether a UNIX socket of another type has the name that was connected to; see `EPROTOTYPE` in connect(2).
+pub fn is_other_type(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::PROTOTYPE)
+}
+
 /// Whether an accept(2) failed for want of descriptors or memory, which may come back.
 pub fn is_out_of_resources(error: &io::Error) -> bool {
     use rustix::io::Errno;

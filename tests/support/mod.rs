@@ -3,8 +3,7 @@
 //!
 //! Nothing here sleeps to wait for a program: it waits for the announced line, for an end, or for the limit.
 
-#![allow(dead_code, reason = "each test file uses its part of this")]
-#![allow(unreachable_pub, reason = "pub is what the test files see; nothing outside a test exists")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
 
 pub mod wire;
 

@@ -6,7 +6,7 @@
 //! Each byte is looked at once when it comes and once by httparse when the head is complete: a dripping server
 //! costs no more than a fast one. A wrong first byte is reported at once, not at the end of the line.
 
-use super::{HttpError, excerpt, is_token, malformed};
+use super::{HttpError, excerpt, is_token, lines, malformed, masked};
 
 /// The largest head in bytes, from the status line to the empty line.
 pub const MAX_HEAD: usize = 300 * 1024;
@@ -194,11 +194,7 @@ fn fault(line: &[u8]) -> Option<HttpError> {
         Some(name) if !line[name.len()..].iter().copied().all(super::is_value) => "has a control character in it",
         Some(_) => return None,
     };
-    Some(malformed(format!("the header line {} {what}", excerpt(line))))
-}
-
-fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
-    raw.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    Some(malformed(format!("the header line {} {what}", excerpt(&masked(line)))))
 }
 
 #[cfg(test)]

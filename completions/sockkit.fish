@@ -1,0 +1,252 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_sockkit_global_optspecs
+    string join \n v/verbose q/quiet json color= generate= h/help V/version
+end
+
+function __fish_sockkit_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_sockkit_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_sockkit_using_subcommand
+    set -l cmd (__fish_sockkit_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c sockkit -n "__fish_sockkit_needs_command" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c sockkit -n "__fish_sockkit_needs_command" -l generate -d 'Print a completion script or a man page' -r -f -a "bash\t''
+zsh\t''
+fish\t''
+powershell\t''
+elvish\t''
+man\t''
+man-listen\t''
+man-connect\t''
+man-udp-send\t''
+man-udp-recv\t''
+man-get\t''
+man-echo-server\t''"
+complete -c sockkit -n "__fish_sockkit_needs_command" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_needs_command" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_needs_command" -l json -d 'Write every line about itself as a JSON object'
+complete -c sockkit -n "__fish_sockkit_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_needs_command" -s V -l version -d 'Print version'
+complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "listen" -d 'Wait for a client, and connect stdin and stdout to it'
+complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "connect" -d 'Connect to a server, and stdin and stdout through it'
+complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "udp-send" -d 'Send datagrams, and print the replies'
+complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "udp-recv" -d 'Receive datagrams to stdout'
+complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "get" -d 'Fetch a URL over HTTP, and check that it came whole'
+complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "echo-server" -d 'Give back what comes, to many clients at once'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s m -l max-conns -d 'At most this many clients at once; further ones wait' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l end-on -d 'Whose end is the end of the session [auto: both, or the peer\'s on a terminal]' -r -f -a "auto\t''
+both\t''
+peer\t''
+local\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ready-fd -d 'Write the address to this open descriptor, and close it, once clients can come' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l port-file -d 'Write the port (the address of a UNIX socket) to FILE once clients can come' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l deadline -d 'Give up when the whole run takes longer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l accept-timeout -d 'Give up when no client has come for this long; -w does not bound that' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l until-idle -d 'End well (0) once stdin is done and the peer has been quiet for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tos -d 'Type of service, traffic class: 0 to 255 or 0x..' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l backlog -d 'How many clients the kernel keeps waiting' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s k -l keep-open -d 'Serve client after client, side by side; stdin goes to all of them'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ignore-empty -d 'A client counts at its first byte: health checks that connect and close do not use up the one accept'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s d -l no-stdin -d 'Read nothing from stdin, and send no FIN until the peer ends'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send-only -d 'Discard what the peer sends; end after stdin and the peer\'s FIN'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s C -l crlf -d 'Send LF as CR LF'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-half-close -d 'Send no FIN when stdin ends: the peer ends the session'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s n -l numeric -d 'Look up no names: addresses must be numeric'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l nagle -d 'Gather small pieces before sending (Nagle); without it they leave at once'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l reuse-address -d 'Bind although old connections of this port linger; the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-reuse-address -d 'Refuse to bind while old connections of this port linger'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l reuse-port -d 'Share the port with other programs that ask for the same'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Write every line about itself as a JSON object'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l retry-for -d 'Keep trying for DUR until it opens' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l end-on -d 'Whose end is the end of the session [auto: both, or the peer\'s on a terminal]' -r -f -a "auto\t''
+both\t''
+peer\t''
+local\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l deadline -d 'Give up when the whole run takes longer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l until-idle -d 'End well (0) once stdin is done and the peer has been quiet for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s s -l source -d 'Connect from this local address; it fixes the family' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s p -l source-port -d 'Connect from this local port' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tos -d 'Type of service, traffic class: 0 to 255 or 0x..' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s z -l check -d 'Only check: connect and close, one line a port on stdout'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s d -l no-stdin -d 'Read nothing from stdin, and send no FIN until the peer ends'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-only -d 'Discard what the peer sends; end after stdin and the peer\'s FIN'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s C -l crlf -d 'Send LF as CR LF'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-half-close -d 'Send no FIN when stdin ends: the peer ends the session'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s n -l numeric -d 'Look up no names: addresses must be numeric'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l nagle -d 'Gather small pieces before sending (Nagle); without it they leave at once'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l reuse-address -d 'Bind --source-port although an old connection from it lingers; the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-reuse-address -d 'Refuse to bind --source-port while an old connection from it lingers'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Write every line about itself as a JSON object'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'One datagram for each N bytes of stdin' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l wait -d 'Print the replies until DUR after the last datagram; none at all is an error (28)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l deadline -d 'Give up when the whole run takes longer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s s -l source -d 'Connect from this local address; it fixes the family' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s p -l source-port -d 'Connect from this local port' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tos -d 'Type of service, traffic class: 0 to 255 or 0x..' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s o -l output -d 'Write the replies to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has moved for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l connect-timeout -d 'Give up when the lookup takes longer [default: -w, else 30 s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l lines -d 'One datagram for each line of stdin, without its newline'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l broadcast -d 'Allow a broadcast address; replies from everybody count'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s n -l numeric -d 'Look up no names: addresses must be numeric'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l json -d 'Write every line about itself as a JSON object'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l separator -d 'Write TEXT after each datagram; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l count -d 'End (0) after N datagrams; without it ctrl-C is the normal end' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reply -d 'Answer each datagram with TEXT; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l ready-fd -d 'Write the address to this open descriptor, and close it, once clients can come' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l port-file -d 'Write the port (the address of a UNIX socket) to FILE once clients can come' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l deadline -d 'Give up when the whole run takes longer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l tos -d 'Type of service, traffic class: 0 to 255 or 0x..' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l until-idle -d 'End well (0) once nothing has come for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has come for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l lines -d 'Write a newline after each datagram'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s n -l numeric -d 'Look up no names: addresses must be numeric'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reuse-address -d 'Bind although another program has the address and asks for the same: for multicast groups'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reuse-port -d 'Share the port with other programs that ask for the same: each datagram goes to one of them'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l json -d 'Write every line about itself as a JSON object'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s H -l header -d 'Send this header line in place of ours of that name; `NAME:` removes it, `NAME;` sends it empty' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: with -o, on a terminal]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l deadline -d 'Give up when the whole run takes longer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s s -l source -d 'Connect from this local address; it fixes the family' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s p -l source-port -d 'Connect from this local port' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l tos -d 'Type of service, traffic class: 0 to 255 or 0x..' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s i -l include -d 'Write the head of each response, as received, before the body'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s I -l head -d 'Ask for the head alone (HEAD) and write that'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit with 22, without the body, when the status is 400 or more'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s n -l numeric -d 'Look up no names: addresses must be numeric'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l nagle -d 'Gather small pieces before sending (Nagle); without it they leave at once'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l reuse-address -d 'Bind --source-port although an old connection from it lingers; the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-reuse-address -d 'Refuse to bind --source-port while an old connection from it lingers'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l json -d 'Write every line about itself as a JSON object'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s m -l max-conns -d 'At most this many clients at once; further ones wait' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l ready-fd -d 'Write the address to this open descriptor, and close it, once clients can come' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l port-file -d 'Write the port (the address of a UNIX socket) to FILE once clients can come' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l deadline -d 'Give up when the whole run takes longer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tos -d 'Type of service, traffic class: 0 to 255 or 0x..' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l backlog -d 'How many clients the kernel keeps waiting' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l udp -d 'Answer datagrams too, on the same port number'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s n -l numeric -d 'Look up no names: addresses must be numeric'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l nagle -d 'Gather small pieces before sending (Nagle); without it they leave at once'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reuse-address -d 'Bind although old connections of this port linger; the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l no-reuse-address -d 'Refuse to bind while old connections of this port linger'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reuse-port -d 'Share the port with other programs that ask for the same'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l json -d 'Write every line about itself as a JSON object'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s h -l help -d 'Print help (see more with \'--help\')'

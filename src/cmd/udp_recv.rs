@@ -1,0 +1,91 @@
+//! `udp-recv`: datagrams, UDP or UNIX, to standard output.
+
+use clap::Args as ClapArgs;
+
+use super::announce::announce;
+use super::{in_context, open_output, too_many};
+use crate::address::{Endpoint, Role};
+use crate::error::{Error, Kind};
+use crate::opts::address::{FamilyArgs, refuse_for_unix};
+use crate::opts::announce::AnnounceArgs;
+use crate::opts::limits::{LimitArgs, UntilIdleArgs};
+use crate::opts::relay::OutputArgs;
+use crate::opts::socket::{ShareArgs, SocketArgs};
+use crate::opts::values::Bytes;
+use crate::report::Voice;
+use crate::serve::place::{How, receive_at};
+use crate::serve::receiver::Receiver;
+use crate::stream::stdio::{Input, Stdio};
+
+/// Options of `udp-recv`.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(mut_arg("until_idle", |arg| arg.help("End well (0) once nothing has come for this long")))]
+#[command(mut_arg("timeout", |arg| arg.help("Give up when a lookup takes longer, or when nothing has come for this long")))]
+pub struct Args {
+    /// [HOST] PORT, HOST:PORT, [V6]:PORT or unix:PATH; PORT alone is every address, port 0 a free one; a multicast
+    /// address is joined
+    #[arg(value_name = "ADDRESS", required = true)]
+    words: Vec<String>,
+    /// Write a newline after each datagram
+    #[arg(long, conflicts_with = "separator")]
+    lines: bool,
+    /// Write TEXT after each datagram; it may contain \n \r \t \0 \xNN \\
+    #[arg(long, value_name = "TEXT")]
+    separator: Option<Bytes>,
+    /// End (0) after N datagrams; without it ctrl-C is the normal end
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Answer each datagram with TEXT; it may contain \n \r \t \0 \xNN \\
+    #[arg(long, value_name = "TEXT")]
+    reply: Option<Bytes>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    announce: AnnounceArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    until_idle: UntilIdleArgs,
+    #[command(flatten)]
+    family: FamilyArgs,
+    #[command(flatten)]
+    socket: SocketArgs,
+    #[command(flatten)]
+    share: ShareArgs,
+}
+
+/// Binds, says where, and writes what comes.
+pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
+    let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Binds).map_err(Error::usage)?;
+    too_many(rest, "udp-recv")?;
+    refuse_for_unix(&endpoint, args.inet_only())?;
+    in_context(voice, args.limits.timeouts().deadline, |ctx| {
+        let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
+        let socket = receive_at(ctx, &endpoint, &args.how())?;
+        let name = socket.local_name().map_err(|e| Error::io(Kind::Bind, "bind to", &endpoint, &e))?;
+        announce(ctx, &name, &args.announce)?;
+        args.receiver().run(ctx, &socket, local)
+    })
+}
+
+impl Args {
+    fn how(&self) -> How {
+        let config = self.share.with(self.socket.config());
+        How { lookup: self.family.lookup(true), config, limit: self.limits.timeouts().connect }
+    }
+
+    fn receiver(&self) -> Receiver {
+        let newline = self.lines.then(|| b"\n".to_vec());
+        Receiver {
+            count: self.count,
+            separator: self.separator.clone().map(|text| text.0).or(newline).unwrap_or_default(),
+            reply: self.reply.clone().map(|text| text.0),
+            idle: self.limits.timeouts().idle,
+            until_idle: self.until_idle.until_idle,
+        }
+    }
+
+    fn inet_only(&self) -> impl Iterator<Item = &'static str> {
+        self.family.inet_only().chain(self.socket.inet_only()).chain(self.share.inet_only())
+    }
+}

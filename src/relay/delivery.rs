@@ -1,0 +1,81 @@
+//! The local end of a transfer that goes one way: takes what a decoder gives, waits where the reader is slow, ends it.
+//!
+//! Owns what becomes of the output however the transfer ends: bytes that came are handed over to the last one, and an
+//! output for which nothing came is left as if nobody had opened it. Refuses to read anything.
+
+use super::direction::is_nothing_yet;
+use crate::deadline::{Bound, Deadline};
+use crate::error::Error;
+use crate::event::{Event, Move, Side};
+use crate::net::{Context, Cut};
+use crate::stream::Stream;
+use crate::sys::poll::Interest;
+
+/// The output of a run, over all exchanges that it takes.
+pub struct Delivery<'a> {
+    ctx: &'a Context<'a>,
+    pub(super) local: Stream,
+    idle: Option<Bound>,
+    written: u64,
+}
+
+impl<'a> Delivery<'a> {
+    /// Delivers to `local`; one that takes nothing for as long as `idle` is given up.
+    pub fn new(ctx: &'a Context<'a>, local: Stream, idle: Option<Bound>) -> Self {
+        Delivery { ctx, local, idle, written: 0 }
+    }
+
+    /// Writes all of `bytes`, waiting as long as the limits allow.
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        let mut limit = Deadline::starting_now(self.idle);
+        while !bytes.is_empty() {
+            match self.local.write(bytes) {
+                Ok(0) => return Err(self.local.write_error(&std::io::ErrorKind::WriteZero.into())),
+                Ok(n) => {
+                    self.ctx.tell(&Event::Move(Move::Wrote(Side::Local, n)));
+                    self.written += n as u64;
+                    bytes = &bytes[n..];
+                    limit = Deadline::starting_now(self.idle);
+                }
+                Err(e) if is_nothing_yet(&e) => self.wait(limit).map_err(|cut| cut.during("write", "the output"))?,
+                Err(e) => return Err(self.local.write_error(&e)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the output of a run that came to `outcome`, and gives that, or why the end failed.
+    pub fn end(mut self, outcome: Result<(), Error>) -> Result<(), Error> {
+        if outcome.is_err() && self.written == 0 {
+            return outcome;
+        }
+        let ended = self.close();
+        outcome.and(ended)
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        let limit = Deadline::starting_now(self.idle);
+        loop {
+            match self.local.close_write() {
+                Ok(()) => return Ok(()),
+                Err(e) if is_nothing_yet(&e) => self.wait(limit).map_err(|cut| cut.during("write", "the output"))?,
+                Err(e) => return Err(self.local.write_error(&e)),
+            }
+        }
+    }
+
+    fn wait(&self, limit: Deadline) -> Result<(), Cut> {
+        let mut interests: Vec<_> = self.local.write_interest().interest().into_iter().collect();
+        if interests.is_empty() { Ok(()) } else { self.ctx.wait(&mut interests, limit) }
+    }
+
+    /// Asks poll, beside what else is waited for, whether whoever reads the output is gone.
+    pub(super) fn reader_watch(&self) -> Option<Interest<'_>> {
+        self.local.reader_watch().map(|fd| Interest::new(fd, false, false))
+    }
+
+    /// The error of a reader that is gone.
+    pub(super) fn reader_gone(&self) -> Error {
+        self.local.write_error(&std::io::ErrorKind::BrokenPipe.into())
+    }
+}

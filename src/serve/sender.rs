@@ -1,0 +1,351 @@
+//! `udp-send`: datagrams out, and the replies to the local end.
+//!
+//! One loop over input, socket and output, so that replies are seen while lines are still typed. It is over when
+//! nothing is left to send and --wait has passed; a time limit, a signal, a peer that refuses end it before.
+//! Refuses to know what the datagrams are.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use super::cutter::{Cutter, Framing};
+use super::local::Local;
+use super::place::Target;
+use super::source::{Source, Waiting};
+use crate::deadline::{Bound, Deadline, Limit};
+use crate::error::{Error, Kind};
+use crate::event::{Datagram, Event};
+use crate::net::datagram::{SMALLER, Sender as From};
+use crate::net::{Context, Cut};
+use crate::stream::stdio::Stdio;
+use crate::sys::fd::is_out_of_resources;
+use crate::sys::poll::Interest;
+use crate::sys::signals::is_polite_end;
+
+pub use super::source::Repeat;
+
+/// So many datagrams are sent, or replies taken, before the other has its turn.
+const TURN: usize = 64;
+
+/// A kernel without buffers tells nobody when it has some again: it is asked again this often.
+const NO_BUFFERS_PAUSE: Duration = Duration::from_millis(5);
+
+/// How much longer than --wait replies that keep coming are taken out of the queue.
+const OVERTIME: Duration = Duration::from_secs(1);
+
+/// Where the datagrams come from.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// The command line.
+    Given(Vec<Vec<u8>>),
+    /// Standard input.
+    Input(Framing),
+}
+
+/// What to send and what to wait for.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The datagrams.
+    pub data: Data,
+    /// How often.
+    pub repeat: Repeat,
+    /// For how long replies are printed after the last datagram; without it there are none.
+    pub wait: Option<Duration>,
+    /// The longest time in which nothing moves.
+    pub idle: Option<Bound>,
+}
+
+impl Sender {
+    /// Sends everything; prints the replies.
+    pub fn run(self, ctx: &Context<'_>, target: &Target, local: Stdio) -> Result<(), Error> {
+        let source = source(self.data, self.repeat, target)?;
+        let now = Instant::now();
+        State {
+            ctx,
+            target,
+            repeat: self.repeat,
+            wait: self.wait,
+            idle: self.idle,
+            local: Local::new(local),
+            source,
+            current: None,
+            blocked: Blocked::Not,
+            sent: 0,
+            replies: 0,
+            buffer: Vec::new(),
+            queue_is_empty: false,
+            warned: false,
+            last_moved: now,
+            all_sent: None,
+        }
+        .run()
+    }
+}
+
+/// Everything that can be refused is refused before anything is sent.
+fn source(data: Data, repeat: Repeat, target: &Target) -> Result<Source, Error> {
+    let largest = target.socket.largest().unwrap_or(usize::MAX);
+    match data {
+        Data::Given(set) => match set.iter().find(|datagram| datagram.len() > largest) {
+            Some(datagram) => Err(too_large(target, datagram.len(), largest)),
+            None => Ok(Source::given(set, repeat)),
+        },
+        Data::Input(Framing::Size(size)) if size > largest => {
+            let reason = format!("--size {size}: one datagram to {} holds {largest} bytes at the most", target.name);
+            Err(Error::usage(reason))
+        }
+        Data::Input(framing) => Ok(Source::input(Cutter::new(framing, largest), repeat)),
+    }
+}
+
+fn too_large(target: &Target, size: usize, largest: usize) -> Error {
+    let reason = format!("{size} bytes are too many for one datagram, which holds {largest} at the most");
+    Error::new(Kind::Send, "send to", &target.name, reason).hint(SMALLER)
+}
+
+/// Why the present datagram has not gone out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blocked {
+    Not,
+    /// The socket's send buffer, or a UNIX receiver's queue, is full.
+    Full,
+    /// The kernel has no buffers.
+    NoBuffers,
+}
+
+struct State<'a> {
+    ctx: &'a Context<'a>,
+    target: &'a Target,
+    repeat: Repeat,
+    wait: Option<Duration>,
+    idle: Option<Bound>,
+    local: Local,
+    source: Source,
+    /// The datagram that is to go out next.
+    current: Option<Vec<u8>>,
+    blocked: Blocked,
+    sent: u64,
+    replies: u64,
+    buffer: Vec<u8>,
+    /// The last look into the receive queue found nothing.
+    queue_is_empty: bool,
+    /// A lost datagram has been warned about.
+    warned: bool,
+    last_moved: Instant,
+    /// Since when there is nothing more to send.
+    all_sent: Option<Instant>,
+}
+
+impl State<'_> {
+    fn run(mut self) -> Result<(), Error> {
+        let outcome = self.converse();
+        if outcome.is_err() {
+            // What came is kept as far as the output takes it; the first error is the one to tell.
+            let _ = self.local.finish_soon();
+        }
+        outcome
+    }
+
+    fn converse(&mut self) -> Result<(), Error> {
+        loop {
+            self.take_replies()?;
+            self.send_some()?;
+            if self.local.write()? {
+                self.last_moved = Instant::now();
+            }
+            if self.is_over() {
+                return self.finish();
+            }
+            match self.wait()? {
+                None => {}
+                Some(Cut::Signal(signal)) if self.repeat.count.is_none() && is_polite_end(signal) => {
+                    self.ctx.signals.next_one_kills();
+                    return self.local.finish_soon();
+                }
+                Some(cut) => return Err(self.cut_short(cut)),
+            }
+        }
+    }
+
+    /// Prints what has come, while the output takes it.
+    fn take_replies(&mut self) -> Result<(), Error> {
+        self.queue_is_empty = self.wait.is_none();
+        for _ in 0..TURN {
+            if self.queue_is_empty || !self.local.has_room() {
+                return Ok(());
+            }
+            match self.target.socket.receive(&mut self.buffer) {
+                Ok((size, from)) => self.take_reply(size, &from),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.queue_is_empty = true,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.target.send_failed(&e)),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_reply(&mut self, size: usize, from: &From) {
+        let event = if self.target.socket.is_group() { Datagram::Reply } else { Datagram::Received };
+        self.ctx.tell(&Event::Datagram(event(&from.name(), size)));
+        self.local.put(&self.buffer[..size]);
+        self.replies += 1;
+        self.last_moved = Instant::now();
+    }
+
+    fn send_some(&mut self) -> Result<(), Error> {
+        for _ in 0..TURN {
+            if self.current.is_none() {
+                self.current = self.source.next(&mut self.local)?;
+            }
+            let Some(datagram) = self.current.take() else { return Ok(()) };
+            self.blocked = self.send(&datagram)?;
+            if self.blocked != Blocked::Not {
+                self.current = Some(datagram);
+                return Ok(());
+            }
+            self.ctx.tell(&Event::Datagram(Datagram::Sent(&self.target.name, datagram.len())));
+            self.sent += 1;
+            self.last_moved = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// A send that only reports what became of an earlier datagram has sent nothing, and is made again.
+    fn send(&mut self, datagram: &[u8]) -> Result<Blocked, Error> {
+        let mut earlier: Option<io::Error> = None;
+        loop {
+            match self.target.socket.send(datagram) {
+                Ok(()) => {
+                    earlier.map_or(Ok(()), |e| self.lost(&e))?;
+                    return Ok(Blocked::Not);
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Blocked::Full),
+                Err(e) if is_out_of_resources(&e) => return Ok(Blocked::NoBuffers),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if !self.target.socket.has_late_errors() => return Err(self.send_failed(&e, datagram)),
+                // A send itself is never refused in UDP: this is always an answer, however often it comes.
+                Err(e) if e.kind() == ErrorKind::ConnectionRefused => self.lost(&e)?,
+                Err(e) if earlier.is_none() => earlier = Some(e),
+                Err(e) => return Err(self.send_failed(&e, datagram)),
+            }
+        }
+    }
+
+    /// The whole of standard input that turns out to be too large only here is as refused as one that was counted.
+    fn send_failed(&self, error: &io::Error, datagram: &[u8]) -> Error {
+        if crate::sys::fd::is_too_large(error) {
+            let reason = format!("{} bytes are too many for one datagram", datagram.len());
+            let kind = if self.source.is_whole_input() { Kind::Usage } else { Kind::Send };
+            return Error::new(kind, "send to", &self.target.name, reason).hint(SMALLER);
+        }
+        self.target.send_failed(error)
+    }
+
+    /// Whoever wants an answer has it; whoever does not should still know.
+    fn lost(&mut self, error: &io::Error) -> Result<(), Error> {
+        let failed = self.target.send_failed(error);
+        if self.wait.is_some() {
+            return Err(failed);
+        }
+        if !std::mem::replace(&mut self.warned, true) {
+            self.ctx.warn(failed);
+        }
+        Ok(())
+    }
+
+    fn is_over(&mut self) -> bool {
+        if self.current.is_some() || self.source.waiting() != Waiting::Over {
+            return false;
+        }
+        let Some(since) = self.all_sent.map(|since| since.elapsed()) else {
+            // One more turn, so that the receive queue is looked at after the last datagram.
+            self.all_sent = Some(Instant::now());
+            return self.wait.is_none();
+        };
+        match self.wait.filter(|_| self.sent > 0) {
+            Some(wait) if since < wait => false,
+            Some(wait) => self.queue_is_empty || (self.local.has_room() && since >= wait.saturating_add(OVERTIME)),
+            None => true,
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.local.finish(self.ctx, self.idle_limit())?;
+        if self.sent == 0 {
+            self.ctx.warn("nothing was sent: standard input was empty");
+        } else if let Some(length) = self.wait.filter(|_| self.replies == 0) {
+            let expired = crate::deadline::Expired(Bound { length, limit: Limit::Wait });
+            return Err(Error::expired("wait for a reply from", &self.target.name, expired));
+        } else if let Some(error) = self.late_error() {
+            return self.lost(&error);
+        }
+        Ok(())
+    }
+
+    /// On a short way an answer that nobody is there comes at once.
+    fn late_error(&self) -> Option<io::Error> {
+        if self.wait.is_none() && self.target.socket.has_late_errors() { self.target.socket.take_error() } else { None }
+    }
+
+    fn idle_limit(&self) -> Deadline {
+        Deadline::since(self.last_moved, self.idle)
+    }
+
+    fn cut_short(&self, cut: Cut) -> Error {
+        let operation = if self.all_sent.is_some() { "wait for a reply from" } else { "send to" };
+        cut.during(operation, &self.target.name)
+    }
+
+    fn wait(&mut self) -> Result<Option<Cut>, Error> {
+        // A flood in either direction must not outlast the limit of the whole run.
+        if let Some(expired) = self.ctx.deadline.expired() {
+            return Ok(Some(Cut::Expired(expired)));
+        }
+        let watch = self.local.reader_watch().filter(|_| self.wait.is_some());
+        let is_watched = watch.is_some();
+        let others = [self.input_interest(), self.socket_interest(), self.local.write_interest()];
+        let mut interests: Vec<_> = watch.into_iter().chain(others.into_iter().flatten()).collect();
+        // A pause between rounds is our own: nobody else is idle meanwhile.
+        let limit =
+            if matches!(self.source.waiting(), Waiting::Until(_)) { Deadline::NEVER } else { self.idle_limit() };
+        let waited = match self.pause() {
+            Some(pause) => self.ctx.wait_at_most(&mut interests, limit, pause).map(|_| ()),
+            None => self.ctx.wait(&mut interests, limit),
+        };
+        if is_watched && interests[0].ready.any() {
+            return Err(self.local.reader_gone());
+        }
+        if matches!(self.source.waiting(), Waiting::Until(_)) {
+            self.last_moved = Instant::now();
+        }
+        Ok(waited.err())
+    }
+
+    fn input_interest(&self) -> Option<Interest<'_>> {
+        let wanted = self.current.is_none() && self.source.waiting() == Waiting::Input;
+        if wanted { self.local.read_interest().interest() } else { None }
+    }
+
+    fn socket_interest(&self) -> Option<Interest<'_>> {
+        let read = self.wait.is_some() && self.local.has_room();
+        let write = self.blocked == Blocked::Full && self.current.is_some();
+        (read || write).then(|| Interest::new(self.target.socket.as_fd(), read, write))
+    }
+
+    /// The longest time that nothing needs doing.
+    fn pause(&self) -> Option<Duration> {
+        if self.local.can_write_now() {
+            return Some(Duration::ZERO);
+        }
+        let now = Instant::now();
+        let next = match (&self.current, self.blocked, self.source.waiting()) {
+            (Some(_), Blocked::NoBuffers, _) => Some(NO_BUFFERS_PAUSE),
+            (Some(_), ..) | (None, _, Waiting::Over) => None,
+            (None, _, Waiting::Nothing) => Some(Duration::ZERO),
+            (None, _, Waiting::Until(due)) => Some(due.saturating_duration_since(now)),
+            (None, _, Waiting::Input) => self.local.read_interest().interest().is_none().then_some(Duration::ZERO),
+        };
+        let wait = self.all_sent.zip(self.wait).map(|(since, wait)| wait.saturating_sub(now.duration_since(since)));
+        [next, wait].into_iter().flatten().min()
+    }
+}

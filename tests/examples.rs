@@ -1,0 +1,269 @@
+//! Every example of README.md and of --help is run as it stands there.
+//!
+//! Each runs in a network and mount namespace of its own, in which `localhost` and `www.example.com` are this
+//! machine, /tmp is empty, and the servers that the example talks to are started first. An example that no case
+//! knows fails the test, and so does a case that no page shows.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use support::{run, sockkit, start};
+
+/// How an example is run.
+enum Case {
+    /// It ends by itself with 0, after this preparation; then this check must hold.
+    Ends(&'static str, &'static str),
+    /// It waits for somebody: it runs while this is done, which must succeed, and is then told to end.
+    Serves(&'static str),
+}
+
+use Case::{Ends, Serves};
+
+const ECHO: &str = "sockkit echo-server -q --udp 7 --port-file up & ready up";
+const SINK: &str = "sockkit listen -kq 9001 --port-file up < /dev/null > sunk & ready up; printf 'a\\nb\\n' > file";
+const ONCE: &str = "printf answer | sockkit listen -q 9001 --port-file up > sunk & ready up";
+const WEB: &str = "mkdir -p www; echo page > www/index.html; \
+    python3 -m http.server --directory www 80 > /dev/null 2>&1 & python3 -m http.server --directory www 8080 > /dev/null 2>&1 & \
+    sockkit connect -qz --retry-for 20 localhost 80 > /dev/null; sockkit connect -qz --retry-for 20 localhost 8080 > /dev/null";
+const UDP_9001: &str = "sockkit udp-recv -q --count 1 9001 --port-file up > sunk & ready up";
+const UNIX: &str =
+    "printf answer | sockkit listen -q unix:/tmp/demo.sock --port-file up > sunk & ready up; echo x > request";
+const LINES: &str =
+    "printf 'a\\nb\\n' > lines; sockkit udp-recv --lines --count 2 9001 --port-file up > sunk & ready up";
+
+/// Each example and its case.
+const CASES: &[(&str, Case)] = &[
+    // The README's blocks.
+    (
+        "cargo build --release && { printf 'hello over TCP\\n' | target/release/sockkit connect -v --retry-for 5 localhost 9001 & target/release/sockkit listen -v 9001; wait; }",
+        Ends("mkdir -p target/release; ln -sf \"$SOCKKIT\" target/release/sockkit; cargo() { true; }", ""),
+    ),
+    (
+        "sockkit listen 9001 > copy &\nsockkit connect --retry-for 5 localhost 9001 < file && echo \"it has arrived\"\nwait",
+        Ends("head -c 3000000 /dev/urandom > file", "cmp file copy && grep -q 'it has arrived' out"),
+    ),
+    (
+        "sockkit connect -z --retry-for 30 localhost 5432 && echo \"the database is up\"",
+        Ends("sockkit listen -kq 5432 < /dev/null &", "grep -q 'is up' out"),
+    ),
+    (
+        "printf 'PING\\r\\n' | sockkit connect --until-idle 500ms localhost 6379",
+        Ends(
+            "{ printf '+PONG\\r\\n'; sleep 60; } | sockkit listen -q --no-half-close 6379 --port-file up & ready up",
+            "grep -q PONG out",
+        ),
+    ),
+    ("sockkit listen 9001", Serves("echo hello | sockkit connect --retry-for 20 localhost 9001; grep -q hello out")),
+    ("sockkit connect localhost 9001", Ends(ONCE, "grep -q answer out")),
+    (
+        "{ printf 'HTTP/1.0 200 OK\\r\\n\\r\\n'; cat file; } | sockkit listen --send-only 8000",
+        Serves("until sockkit get -o got http://localhost:8000/ 2> /dev/null; do rm -f got; done; cmp file got"),
+    ),
+    (
+        "if sockkit connect -q -z -w 2 localhost 22 > /dev/null; then echo open; else echo \"not open: $?\"; fi",
+        Ends("true", "grep -q 'not open: 7' out"),
+    ),
+    (
+        "sockkit listen 127.0.0.1 0 --port-file port > received &\nwhile [ ! -s port ]; do sleep 0.01; done\necho hello | sockkit connect 127.0.0.1 \"$(cat port)\"\nwait",
+        Ends("true", "grep -q hello received"),
+    ),
+    ("sockkit udp-send --wait 1 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
+    // The verbs, and what others call them.
+    (
+        "sockkit listen 9001 > received",
+        Serves("echo hello | sockkit connect --retry-for 20 localhost 9001; until grep -q hello received; do :; done"),
+    ),
+    ("sockkit connect localhost 9001 < file", Ends(SINK, "until cmp -s file sunk; do :; done")),
+    ("sockkit udp-send localhost 9001 hello", Ends(UDP_9001, "until grep -q hello sunk; do :; done")),
+    (
+        "sockkit udp-recv --lines 9001",
+        Serves("until grep -q hello out; do sockkit udp-send localhost 9001 hello; done"),
+    ),
+    ("sockkit get www.example.com", Ends(WEB, "grep -q page out")),
+    ("sockkit echo-server 7000", Serves("echo hello | sockkit connect --retry-for 20 localhost 7000 | grep -q hello")),
+    (
+        "sockkit listen -k 9001",
+        Serves(
+            "echo one | sockkit connect --retry-for 20 -d localhost 9001 & echo hello | sockkit connect --end-on local --retry-for 20 localhost 9001; until grep -q hello out; do :; done",
+        ),
+    ),
+    (
+        "sockkit connect --until-idle 1 localhost 9001",
+        Ends(
+            "{ printf answer; sleep 60; } | sockkit listen -q --no-half-close 9001 --port-file up & ready up",
+            "grep -q answer out",
+        ),
+    ),
+    ("sockkit connect -d localhost 9001", Ends(ONCE, "grep -q answer out")),
+    ("sockkit connect --send-only localhost 9001", Ends(ONCE, "! grep -q answer out")),
+    ("sockkit connect -C localhost 9001", Ends(ONCE, "grep -q answer out")),
+    (
+        "sockkit connect -z localhost 20-25",
+        Ends(
+            "for port in 20 21 22 23 24 25; do sockkit listen -kq $port --port-file up$port < /dev/null & ready up$port; done",
+            "test $(grep -c open out) = 6",
+        ),
+    ),
+    ("sockkit connect -w 3 localhost 9001", Ends(ONCE, "grep -q answer out")),
+    ("sockkit connect -s 127.0.0.1 -p 4000 localhost 9001", Ends(ONCE, "grep -q answer out")),
+    ("sockkit connect unix:/tmp/demo.sock", Ends(UNIX, "grep -q answer out")),
+    (
+        "sockkit listen unix:/tmp/demo.sock",
+        Serves("echo hello | sockkit connect --retry-for 20 unix:/tmp/demo.sock; until grep -q hello out; do :; done"),
+    ),
+    ("sockkit udp-recv 9001", Serves("until grep -q hello out; do sockkit udp-send localhost 9001 hello; done")),
+    ("sockkit get -i http://localhost:8080/", Ends(WEB, "grep -q '200 OK' out && grep -q page out")),
+    // --help.
+    (
+        "sockkit connect -z localhost 22,80,443",
+        Ends(
+            "for port in 22 80 443; do sockkit listen -kq $port --port-file up$port < /dev/null & ready up$port; done",
+            "test $(grep -c open out) = 3",
+        ),
+    ),
+    (
+        "sockkit listen 127.0.0.1 0 --port-file port > received",
+        Serves(
+            "ready port; echo hello | sockkit connect 127.0.0.1 $(cat port); until grep -q hello received; do :; done",
+        ),
+    ),
+    ("printf 'hello\\n' | sockkit connect localhost 7", Ends(ECHO, "grep -q hello out")),
+    (
+        "sockkit connect --retry-for 30s -z localhost 5432",
+        Ends("sockkit listen -kq 5432 < /dev/null &", "grep -q open out"),
+    ),
+    ("sockkit connect -w 5 unix:/tmp/demo.sock < request", Ends(UNIX, "grep -q answer out")),
+    ("sockkit connect -v localhost 80 < /dev/null", Ends(WEB, "")),
+    ("sockkit udp-send --wait 2 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
+    ("sockkit udp-send --lines localhost 9001 < lines", Ends(LINES, "until cmp -s lines sunk; do :; done")),
+    (
+        "sockkit udp-recv --count 1 9001 > datagram",
+        Serves("until grep -q hello datagram; do sockkit udp-send localhost 9001 hello; done"),
+    ),
+    (
+        "sockkit udp-recv --reply ok 9001",
+        Serves("until sockkit udp-send --wait 0.3 localhost 9001 hello | grep -q ok; do :; done"),
+    ),
+    ("sockkit get -I http://localhost:8080/", Ends(WEB, "grep -q '200 OK' out && ! grep -q page out")),
+    ("sockkit get --fail -o page.html http://localhost:8080/", Ends(WEB, "grep -q page page.html")),
+    (
+        "sockkit echo-server --udp 127.0.0.1 7000",
+        Serves("until sockkit udp-send --wait 0.3 127.0.0.1 7000 hello | grep -q hello; do :; done"),
+    ),
+];
+
+/// No example takes longer, its servers' start included.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What every script begins with: the namespace's own loopback, names and /tmp.
+const PRELUDE: &str = r#"
+set -u
+ip link set lo up
+mount -t tmpfs none /tmp
+mkdir /tmp/bin /tmp/work
+printf '127.0.0.1 localhost www.example.com\n' > /tmp/hosts
+mount --bind /tmp/hosts /etc/hosts
+ln -s "$SOCKKIT" /tmp/bin/sockkit
+PATH="/tmp/bin:$PATH"
+cd /tmp/work
+ready() { while [ ! -s "$1" ]; do sleep 0.01; done; }
+end() { kill $(jobs -p) 2> /dev/null; exit "$1"; }
+"#;
+
+fn script(example: &str, case: &Case) -> String {
+    match case {
+        Ends(before, check) => {
+            let check = if check.is_empty() { "true" } else { check };
+            format!(
+                "{PRELUDE}{before}\n{{\n{example}\n}} > out 2> err < /dev/null || {{ echo \"code $?\"; cat out err; end 1; }}\n{{ {check}; }} || {{ cat out err; end 1; }}\nend 0\n"
+            )
+        }
+        Serves(meanwhile) => format!(
+            "{PRELUDE}printf 'a file\\n' > file\n{{\n{example}\n}} > out 2> err < /dev/null &\n{{ {meanwhile}; }} || {{ cat out err; end 1; }}\nend 0\n"
+        ),
+    }
+}
+
+/// A shell in new namespaces, where they are allowed.
+fn isolated() -> Option<Command> {
+    let mut probe = support::peer("unshare")?;
+    let allowed = run(probe.args(["-r", "-n", "-m", "--pid", "--fork", "true"]), b"").status.success();
+    assert!(allowed || std::env::var_os("CI").is_none(), "namespaces must be allowed in CI");
+    if !allowed {
+        eprintln!("skipped: this user may not make namespaces");
+        return None;
+    }
+    let mut command = support::peer("unshare")?;
+    command.args(["-r", "-n", "-m", "--pid", "--fork", "--kill-child", "bash", "-c"]);
+    command.env("SOCKKIT", env!("CARGO_BIN_EXE_sockkit"));
+    Some(command)
+}
+
+fn play(cases: impl Iterator<Item = &'static (&'static str, Case)>) {
+    for (example, case) in cases {
+        let Some(mut shell) = isolated() else { return };
+        eprintln!("running: {example}");
+        let ended = start(shell.arg(script(example, case))).end_within(LIMIT);
+        assert!(ended.status.success(), "{}{}", ended.text(), ended.stderr);
+    }
+}
+
+#[test]
+fn the_examples_that_end_do_what_they_promise() {
+    play(CASES.iter().filter(|(_, case)| matches!(case, Ends(..))));
+}
+
+#[test]
+fn the_examples_that_serve_do_what_they_promise() {
+    play(CASES.iter().filter(|(_, case)| matches!(case, Serves(_))));
+}
+
+#[test]
+fn every_example_has_its_case_and_every_case_its_page() {
+    let shown: BTreeSet<String> = readme_examples().into_iter().chain(help_examples()).collect();
+    let known: BTreeSet<String> = CASES.iter().map(|(example, _)| (*example).to_owned()).collect();
+    let unknown: Vec<_> = shown.difference(&known).collect();
+    let stale: Vec<_> = known.difference(&shown).collect();
+    assert!(unknown.is_empty() && stale.is_empty(), "without a case: {unknown:#?}\non no page: {stale:#?}");
+}
+
+/// The `sh` blocks, and the commands of ours in the tables.
+fn readme_examples() -> Vec<String> {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("there is a README");
+    let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    let blocks = blocks.filter(|block| *block != "cargo test").map(str::to_owned);
+    let rows = readme.lines().filter(|line| line.starts_with('|'));
+    let commands = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).filter(|code| code.starts_with("sockkit "));
+    blocks.chain(commands.map(str::to_owned)).collect()
+}
+
+/// The examples at the end of each --help.
+fn help_examples() -> Vec<String> {
+    let verbs =
+        [vec![], vec!["listen"], vec!["connect"], vec!["udp-send"], vec!["udp-recv"], vec!["get"], vec!["echo-server"]];
+    let mut found = Vec::new();
+    for mut words in verbs {
+        words.push("--help");
+        let help = run(&mut sockkit(words), b"").expect(0).text();
+        let examples = help.split("Examples:\n").nth(1).expect("each verb has examples").to_owned();
+        found.extend(
+            examples.lines().filter(|l| l.starts_with("  ") && !l.starts_with("   ")).map(|l| l.trim().to_owned()),
+        );
+    }
+    found
+}
+
+#[test]
+fn the_readme_shows_the_whole_exit_table() {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("there is a README");
+    for (code, meaning) in sockkit::report::exit::TABLE {
+        assert!(readme.contains(&format!("| {code} | {meaning} |")), "{code}");
+    }
+}
