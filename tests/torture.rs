@@ -79,14 +79,14 @@ fn read_slowly(mut from: impl Read) -> Hash {
 /// Both ends of a session as hashes: what was sent, what came.
 type Ends = (Hash, Hash);
 
-fn both_ways(stream: TcpStream, rounds: u64, seed: u64) -> Ends {
+fn both_ways(stream: &TcpStream, rounds: u64, seed: u64) -> Ends {
     let writer = stream.try_clone().expect("a descriptor is free");
     let sender = thread::spawn(move || {
         let hash = write_rounds(&writer, rounds, seed);
         writer.shutdown(Shutdown::Write).expect("it is connected");
         hash
     });
-    let received = read_slowly(&stream);
+    let received = read_slowly(stream);
     (sender.join().expect("it does not panic"), received)
 }
 
@@ -124,7 +124,7 @@ impl Drop for Tested {
 
 #[test]
 fn both_sides_send_256_mib_at_once_through_slow_readers() {
-    let (address, peer) = server(|stream| both_ways(stream, 256, 1));
+    let (address, peer) = server(|stream| both_ways(&stream, 256, 1));
     let mut ours = tested(&mut sockkit(["connect", &address.to_string()]));
     let (fed, read) = ours.both_ways(256, 2);
     let fed = fed.join().expect("it does not panic");
@@ -145,7 +145,7 @@ fn a_listener_does_the_same() {
     std::io::BufRead::read_line(&mut stderr, &mut line).expect("it announces itself");
     let address: SocketAddr = line.trim().rsplit(' ').next().expect("a word").parse().expect("an address");
     let stream = client(address);
-    let peer = thread::spawn(move || both_ways(stream, 64, 3));
+    let peer = thread::spawn(move || both_ways(&stream, 64, 3));
     let (fed, read) = ours.both_ways(64, 4);
     let fed = fed.join().expect("it does not panic");
     ours.is_small();
