@@ -150,12 +150,7 @@ impl State<'_> {
     /// Gives the present piece of input to everybody; reads the next once all have it.
     fn feed_clients(&mut self, input_ready: bool) -> Result<(), Error> {
         self.offer();
-        if !self.all_have_the_piece() {
-            return Ok(());
-        }
-        self.input.clear();
-        self.clients.iter_mut().for_each(|client| client.taken = 0);
-        if input_ready && !self.input_ended && !self.clients.is_empty() {
+        if self.input.is_empty() && input_ready && !self.input_ended && !self.clients.is_empty() {
             self.read_input()?;
             self.offer();
         }
@@ -174,6 +169,10 @@ impl State<'_> {
     fn offer(&mut self) {
         let piece = self.input.data();
         self.clients.iter_mut().for_each(|client| client.offer(piece));
+        if self.all_have_the_piece() {
+            self.input.clear();
+            self.clients.iter_mut().for_each(|client| client.taken = 0);
+        }
     }
 
     /// Ends the clients that have ended themselves, once there is nothing more for them, and drops the idle ones.
@@ -306,6 +305,10 @@ impl Client {
     /// Writes what it has not taken of the piece of input.
     fn offer(&mut self, piece: &[u8]) {
         if self.has_all(piece) {
+            if !piece.is_empty() {
+                // It waits for the slowest: that is no silence of its own.
+                self.last_moved = Instant::now();
+            }
             return;
         }
         match self.stream.write(&piece[self.taken..]) {

@@ -80,7 +80,6 @@ impl Listener {
     pub fn take(&mut self, ctx: &Context<'_>) -> Result<Taken, Error> {
         match self.socket.accept(ctx, &self.config) {
             Ok((socket, peer)) => {
-                self.said_out_of_resources = false;
                 let peer = if peer == SocketName::Unix(None) { self.name.clone() } else { peer };
                 ctx.tell(&Event::Serve(Serve::Accepted(&peer)));
                 Ok(Taken::Client(Stream::Socket(Remote { socket, peer })))
@@ -89,7 +88,10 @@ impl Listener {
                 self.say_out_of_resources(ctx, &e);
                 Ok(Taken::NoRoom)
             }
-            Err(e) if is_the_clients(&e) => Ok(Taken::Nobody),
+            Err(e) if is_the_clients(&e) => {
+                self.said_out_of_resources &= e.kind() != io::ErrorKind::WouldBlock;
+                Ok(Taken::Nobody)
+            }
             Err(e) => Err(Error::io(Kind::Bind, "accept on", &self.name, &e)),
         }
     }
@@ -133,7 +135,7 @@ impl Listener {
         }
     }
 
-    /// Said once, until a client could be taken again.
+    /// Said once, until nobody waits any more: a place that comes free is taken at once by the next in the backlog.
     fn say_out_of_resources(&mut self, ctx: &Context<'_>, error: &io::Error) {
         if !std::mem::replace(&mut self.said_out_of_resources, true) {
             ctx.tell(&Event::Serve(Serve::Paused(&plain(error))));
