@@ -5,7 +5,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -100,11 +100,13 @@ fn tested(command: &mut Command) -> Tested {
 }
 
 impl Tested {
-    /// Feeds and reads it on threads, as the peer does; gives what it was given and what it gave.
-    fn both_ways(&mut self, rounds: u64, seed: u64) -> (JoinHandle<Hash>, JoinHandle<Hash>) {
-        let stdin = self.child.stdin.take().expect("it is piped");
+    /// Feeds and reads it on threads, as the peer does; gives what it was given and what it gave. Its input stays
+    /// open until the caller has looked at it: a program that has ended has no memory to look at.
+    fn both_ways(&mut self, rounds: u64, seed: u64) -> (JoinHandle<(Hash, ChildStdin)>, JoinHandle<Hash>) {
+        let mut stdin = self.child.stdin.take().expect("it is piped");
         let stdout = self.child.stdout.take().expect("it is piped");
-        (thread::spawn(move || write_rounds(stdin, rounds, seed)), thread::spawn(move || read_slowly(stdout)))
+        let feeder = thread::spawn(move || (write_rounds(&mut stdin, rounds, seed), stdin));
+        (feeder, thread::spawn(move || read_slowly(stdout)))
     }
 
     /// The peak so far; asked for while it runs.
@@ -127,8 +129,9 @@ fn both_sides_send_256_mib_at_once_through_slow_readers() {
     let (address, peer) = server(|stream| both_ways(&stream, 256, 1));
     let mut ours = tested(&mut sockkit(["connect", &address.to_string()]));
     let (fed, read) = ours.both_ways(256, 2);
-    let fed = fed.join().expect("it does not panic");
+    let (fed, stdin) = fed.join().expect("it does not panic");
     ours.is_small();
+    drop(stdin);
     let read = read.join().expect("it does not panic");
     let (peer_sent, peer_got) = peer.join().expect("the script ends");
     assert_eq!(read, peer_sent);
@@ -147,8 +150,9 @@ fn a_listener_does_the_same() {
     let stream = client(address);
     let peer = thread::spawn(move || both_ways(&stream, 64, 3));
     let (fed, read) = ours.both_ways(64, 4);
-    let fed = fed.join().expect("it does not panic");
+    let (fed, stdin) = fed.join().expect("it does not panic");
     ours.is_small();
+    drop(stdin);
     let (peer_sent, peer_got) = peer.join().expect("it does not panic");
     assert_eq!(read.join().expect("it does not panic"), peer_sent);
     assert_eq!(peer_got, fed);
@@ -210,7 +214,8 @@ fn a_peer_that_stops_reading_costs_no_memory() {
     assert!(!fed.is_finished(), "32 MiB were taken although nobody reads");
     ours.is_small();
     go.send(()).expect("the script waits");
-    let fed = fed.join().expect("it does not panic");
+    let (fed, stdin) = fed.join().expect("it does not panic");
+    drop(stdin);
     assert_eq!(peer.join().expect("the script ends"), fed);
     assert_eq!(read.join().expect("it does not panic").total, 0);
     assert_eq!(ours.child.wait().expect("it ends").code(), Some(0));
