@@ -164,11 +164,16 @@ const LIMIT: Duration = Duration::from_secs(30);
 const PRELUDE: &str = r#"
 set -u
 ip link set lo up
+# The binary may stand below /tmp, which is about to be another one.
+exec 9< "$SOCKKIT"
 mount -t tmpfs none /tmp
 mkdir /tmp/bin /tmp/work
+cat <&9 > /tmp/bin/sockkit
+exec 9<&-
+chmod +x /tmp/bin/sockkit
+SOCKKIT=/tmp/bin/sockkit
 printf '127.0.0.1 localhost www.example.com\n' > /tmp/hosts
 mount --bind /tmp/hosts /etc/hosts
-ln -s "$SOCKKIT" /tmp/bin/sockkit
 PATH="/tmp/bin:$PATH"
 cd /tmp/work
 ready() { while [ ! -s "$1" ]; do sleep 0.01; done; }

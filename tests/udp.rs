@@ -617,10 +617,10 @@ fn in_namespace(script: &str) -> Option<Ended> {
 #[test]
 fn every_member_of_a_group_answers_and_each_reply_has_its_sender() {
     let script = r#"
-        mkfifo ready
+        mkfifo ready1 ready2
         for n in 1 2; do
-            "$S" udp-recv 239.1.2.3 4000 --reuse-address --count 1 --reply "from $n." --ready-fd 3 3>ready &
-            read address <ready
+            "$S" udp-recv 239.1.2.3 4000 --reuse-address --count 1 --reply "from $n." --ready-fd 3 3>ready$n &
+            read address <ready$n
         done
         "$S" udp-send 239.1.2.3 4000 hello --wait 500ms --ttl 1 >replies
         echo $? >&2
