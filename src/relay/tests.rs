@@ -138,6 +138,8 @@ fn given(script: &[Read]) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
     #[test]
     fn every_schedule_delivers_everything(
         out in prop::collection::vec(read(), 0..20),
