@@ -62,9 +62,7 @@ const CASES: &[(&str, Case)] = &[
     ("sockkit connect localhost 9001", Ends(ONCE, "grep -q answer out")),
     (
         "{ printf 'HTTP/1.0 200 OK\\r\\n\\r\\n'; cat file; } | sockkit listen --send-only 8000",
-        Serves(
-            "until sockkit get -o got http://localhost:8000/ 2> /dev/null; do rm -f got; done; cmp file got",
-        ),
+        Serves("until sockkit get -o got http://localhost:8000/ 2> /dev/null; do rm -f got; done; cmp file got"),
     ),
     (
         "if sockkit connect -q -z -w 2 localhost 22 > /dev/null; then echo open; else echo \"not open: $?\"; fi",

@@ -10,6 +10,7 @@
 //! the other and kills nothing; the session is over when both directions are done, or when the [`Policy`] says
 //! so. Owns these rules and the account of what moved. Refuses to know what the streams are.
 
+mod book;
 mod clock;
 mod delivery;
 mod direction;
@@ -42,6 +43,7 @@ pub enum EndOn {
 
 /// What the two streams are to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "one independent rule each")]
 pub struct Policy {
     /// Send FIN when local input ends; otherwise only once the peer has ended.
     pub half_close: bool,
@@ -55,18 +57,31 @@ pub struct Policy {
     pub crlf: bool,
     /// Once the peer has ended and we have not, ask its kernel whether its program is still there.
     pub probe: bool,
+    /// Somebody will read the account: wait until our end is acknowledged too, which costs a round trip.
+    pub account: bool,
+    /// Somebody shows how far it has come: tell it after every step, and once a second although nothing moves.
+    pub progress: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy { half_close: true, end_on: EndOn::Both, idle: None, until_idle: None, crlf: false, probe: true }
+        Policy {
+            half_close: true,
+            end_on: EndOn::Both,
+            idle: None,
+            until_idle: None,
+            crlf: false,
+            probe: true,
+            account: false,
+            progress: false,
+        }
     }
 }
 
 /// What came of a session: the account is true however it ended.
 #[derive(Debug)]
 pub struct Transfer {
-    /// What moved, in how long.
+    /// What is known of it.
     pub account: Account,
     /// Whether it ended well.
     pub outcome: Result<(), Error>,
