@@ -59,6 +59,7 @@ fn moved(verb: &str, bytes: u64, took: Duration) -> String {
 fn acknowledged(account: &Account) -> String {
     let so_far = if account.phases.close.is_some() { "" } else { " so far" };
     match account.acknowledged {
+        Acknowledged::Everything if account.sent == 0 => "; the peer's kernel acknowledged our end (FIN)".into(),
         Acknowledged::Everything => "; the peer's kernel acknowledged all of it, our end (FIN) included".into(),
         Acknowledged::Bytes if account.sent == 0 => String::new(),
         Acknowledged::Bytes => format!("; the peer's kernel acknowledged all of it{so_far}, but not our end (FIN)"),
@@ -102,9 +103,9 @@ fn fields(account: &Account) -> Value {
             "close": seconds(account.phases.close),
         },
         "sent": account.sent,
-        "sent_rate": rate(account.sent, account.took).round(),
+        "sent_rate": whole(rate(account.sent, account.took)),
         "received": account.received,
-        "received_rate": rate(account.received, account.took).round(),
+        "received_rate": whole(rate(account.received, account.took)),
         "closed_first": account.closed_first.map(|side| if side == Side::Local { "us" } else { "peer" }),
         "acknowledged": acknowledged,
         "unacknowledged_bytes": missing,
@@ -132,6 +133,15 @@ fn rate(bytes: u64, took: Duration) -> f64 {
 #[allow(clippy::cast_precision_loss, reason = "a rate for the eye")]
 fn as_f64(bytes: u64) -> f64 {
     bytes as f64
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is not negative, and `as` saturates"
+)]
+fn whole(rate: f64) -> u64 {
+    rate.round() as u64
 }
 
 /// A rate in MB/s, with three digits that count.
@@ -219,6 +229,7 @@ session of 127.0.0.1:4000 with 127.0.0.1:80: open for 2 s, neither end has close
     #[test]
     fn what_was_acknowledged_has_one_wording_each() {
         for (acknowledged, over, wanted) in [
+            (Acknowledged::Everything, true, "acknowledged all of it, our end (FIN) included\n"),
             (Acknowledged::Bytes, true, "acknowledged all of it, but not our end (FIN)"),
             (Acknowledged::AllBut(7), true, "; 7 bytes of ours were not acknowledged\n"),
             (Acknowledged::AllBut(7), false, "; 7 bytes of ours were not acknowledged so far\n"),
