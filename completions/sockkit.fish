@@ -56,6 +56,9 @@ both\t''
 peer\t''
 local\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ready-fd -d 'Write the address to this open descriptor, and close it, once clients can come' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l port-file -d 'Write the port (the address of a UNIX socket) to FILE once clients can come' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
@@ -81,6 +84,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s C -l crlf -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-half-close -d 'Send no FIN when stdin ends: the peer ends the session'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-splice -d 'Copy through a buffer instead of letting the kernel move the bytes (splice)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l stats -d 'Say at the end, even with -q, what the session was: addresses, times, bytes and rates, who closed first, what was acknowledged, TCP\'s own figures; SIGUSR1 asks for it at any time, and -v includes it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s n -l numeric -d 'Look up no names: addresses must be numeric'
@@ -98,6 +102,9 @@ both\t''
 peer\t''
 local\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l deadline -d 'Give up when the whole run takes longer' -r
@@ -121,6 +128,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s C -l crlf -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-half-close -d 'Send no FIN when stdin ends: the peer ends the session'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-splice -d 'Copy through a buffer instead of letting the kernel move the bytes (splice)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l stats -d 'Say at the end, even with -q, what the session was: addresses, times, bytes and rates, who closed first, what was acknowledged, TCP\'s own figures; SIGUSR1 asks for it at any time, and -v includes it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s n -l numeric -d 'Look up no names: addresses must be numeric'
@@ -192,7 +200,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s h -l help -
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s H -l header -d 'Send this header line in place of ours of that name; `NAME:` removes it, `NAME;` sends it empty' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: with -o, on a terminal]' -r -f -a "auto\t''
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r

@@ -3,9 +3,13 @@
 //! Owns the vocabulary of a session's life. It refuses to word, to time and to filter: that is the
 //! report's work, which gets every event through [`Tell`].
 
+pub mod account;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+pub use account::Account;
 
 use crate::error::Error;
 
@@ -30,6 +34,13 @@ pub enum Event<'a> {
     Datagram(Datagram<'a>),
     /// An HTTP exchange.
     Http(Http<'a>),
+    /// The account of a session at its end, or because somebody asked for it.
+    Account {
+        /// What is known of it.
+        account: &'a Account,
+        /// Whether somebody asked: by --stats for the end of it, by SIGUSR1 before.
+        asked: bool,
+    },
     /// Something that the user should know although the work goes on.
     Warning(Shown<'a>),
 }
@@ -97,8 +108,10 @@ pub enum Move<'a> {
     HalfClosed,
     /// The peer has ended (its FIN came).
     PeerEnded,
-    /// The session is over: bytes to the peer, bytes from it, how long it took.
-    Closed(Shown<'a>, Account),
+    /// An exchange with this peer is over.
+    Closed(Shown<'a>, Figures),
+    /// How far the session has come, for whoever shows its progress.
+    Progress(Figures),
 }
 
 /// Which end of a session.
@@ -110,9 +123,9 @@ pub enum Side {
     Peer,
 }
 
-/// The figures of a session that is over.
+/// How much moved, in how long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Account {
+pub struct Figures {
     /// Bytes to the peer.
     pub sent: u64,
     /// Bytes from the peer.

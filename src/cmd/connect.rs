@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
+use super::session::{self, Shown};
 use super::{check, in_context, open_local, too_many};
 use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
+use crate::opts::account::AccountArgs;
 use crate::opts::address::{FamilyArgs, SourceArgs, refuse_for_unix};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs, UntilIdleArgs};
+use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
 use crate::opts::values::duration;
-use crate::relay::{Policy, duplex};
+use crate::relay::Policy;
 use crate::report::Voice;
-use crate::stream::Stream;
 use crate::stream::dial::{Dial, connect};
 use crate::stream::stdio::Stdio;
 
@@ -26,7 +28,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Only check: connect and close, one line a port on stdout
-    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "no_splice", "end_on", "output", "force", "until_idle", "idle_timeout"])]
+    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "no_splice", "end_on", "output", "force", "until_idle", "idle_timeout", "stats", "progress"])]
     check: bool,
     /// Keep trying for DUR until it opens
     #[arg(long, value_name = "DUR", value_parser = duration)]
@@ -35,6 +37,10 @@ pub struct Args {
     session: SessionArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    progress: ProgressArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -63,10 +69,11 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     too_many(rest, "connect")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
+        session::answer_report_requests(ctx)?;
         let local = open_local(ctx, &args.session, &args.output)?;
         let policy = args.policy(&local);
-        let mut remote = connect(ctx, &endpoint, &args.dial())?;
-        duplex(ctx, &mut Stream::Stdio(local), &mut remote, &policy).outcome
+        let remote = connect(ctx, &endpoint, &args.dial())?;
+        session::run(ctx, &args.shown(voice), local, remote, policy)
     })
 }
 
@@ -82,6 +89,10 @@ impl Args {
 
     fn config(&self) -> SocketConfig {
         self.reuse.with(self.stream.with(self.source.with(self.socket.config())))
+    }
+
+    fn shown<'a>(&self, voice: &'a Voice) -> Shown<'a> {
+        Shown { voice, account: self.account, progress: self.progress }
     }
 
     fn policy(&self, local: &Stdio) -> Policy {

@@ -3,20 +3,22 @@
 use clap::Args as ClapArgs;
 
 use super::announce::announce;
+use super::session::{self, Shown};
 use super::{in_context, open_local, too_many};
 use crate::address::{Endpoint, Role};
 use crate::deadline::{Deadline, Timeouts};
 use crate::error::Error;
 use crate::net::Context;
+use crate::opts::account::AccountArgs;
 use crate::opts::address::{FamilyArgs, refuse_for_unix};
 use crate::opts::announce::AnnounceArgs;
 use crate::opts::limits::{AcceptLimitArgs, LimitArgs, UntilIdleArgs};
+use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
-use crate::relay::{Policy, duplex};
+use crate::relay::Policy;
 use crate::report::Voice;
 use crate::serve::hub::{self, Hub};
-use crate::stream::Stream;
 use crate::stream::listener::{Bind, Listener};
 use crate::stream::stdio::Stdio;
 
@@ -27,7 +29,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Serve client after client, side by side; stdin goes to all of them
-    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout", "no_splice"])]
+    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout", "no_splice", "stats", "progress"])]
     keep_open: bool,
     /// At most this many clients at once; further ones wait
     #[arg(short = 'm', long, value_name = "N", requires = "keep_open", default_value_t = hub::DEFAULT_MAX, value_parser = hub_size)]
@@ -39,6 +41,10 @@ pub struct Args {
     session: SessionArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    progress: ProgressArgs,
     #[command(flatten)]
     announce: AnnounceArgs,
     #[command(flatten)]
@@ -63,22 +69,26 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     too_many(rest, "listen")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
+        if !args.keep_open {
+            session::answer_report_requests(ctx)?;
+        }
         let local = open_local(ctx, &args.session, &args.output)?;
         let listener = Listener::bind(ctx, &endpoint, &args.bind())?;
         announce(ctx, listener.name(), &args.announce)?;
-        if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, local, listener) }
+        if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, voice, local, listener) }
     })
 }
 
 impl Args {
-    fn serve_one(&self, ctx: &Context<'_>, local: Stdio, mut listener: Listener) -> Result<(), Error> {
+    fn serve_one(&self, ctx: &Context<'_>, voice: &Voice, local: Stdio, mut listener: Listener) -> Result<(), Error> {
         let limit = Deadline::starting_now(self.timeouts().accept);
-        let mut remote =
+        let remote =
             if self.ignore_empty { listener.accept_speaking(ctx, limit)? } else { listener.accept(ctx, limit)? };
         // Whoever comes now is told at once that nobody will serve him.
         drop(listener);
         let policy = self.policy(&local);
-        duplex(ctx, &mut Stream::Stdio(local), &mut remote, &policy).outcome
+        let shown = Shown { voice, account: self.account, progress: self.progress };
+        session::run(ctx, &shown, local, remote, policy)
     }
 
     fn hub(&self) -> Hub {

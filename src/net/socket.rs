@@ -18,6 +18,7 @@ use super::resolve::literal;
 use super::unix_path::{SocketFile, clear_stale};
 use crate::address::{Port, UnixName};
 use crate::error::{Error, Kind, plain};
+use crate::event::account::TcpInfo;
 use crate::sys;
 
 /// A stream socket: connecting, connected or listening.
@@ -182,6 +183,16 @@ impl Socket {
     pub fn unacknowledged(&self) -> Option<u64> {
         // On UNIX sockets the same question has another meaning: there, sent is received.
         (self.domain != Domain::UNIX).then(|| sys::unacknowledged(self.as_fd())).flatten()
+    }
+
+    /// What the kernel knows of the connection; `None` for UNIX sockets, and where nobody can say.
+    pub fn info(&self) -> Option<TcpInfo> {
+        self.is_inet().then(|| sys::tcp_info(self.as_fd())).flatten()
+    }
+
+    /// Whether the peer's end has come, read or not.
+    pub fn peer_has_ended(&self) -> bool {
+        sys::peer_has_ended(self.as_fd())
     }
 
     /// The error that waits on the socket, taken from it.

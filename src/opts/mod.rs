@@ -3,6 +3,7 @@
 //! Owns spelling, help text and conversion into the plain configurations of the rooms below. Opens nothing. A verb
 //! flattens exactly the groups that it honours: an option that it would ignore is a usage error.
 
+pub mod account;
 pub mod address;
 pub mod announce;
 pub mod limits;

@@ -8,7 +8,7 @@ use crate::report::bar::When;
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Session")]
 pub struct ProgressArgs {
-    /// Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: with -o, on a terminal]
+    /// Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_value = "auto", default_missing_value = "always")]
     progress: ProgressArg,
 }

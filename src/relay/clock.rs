@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::deadline::{Bound, Deadline, Limit};
+use crate::event::account::{Opening, Phases};
 
 /// How long the end of a session waits without progress for the peer to take the last bytes.
 const DRAIN: Bound = Bound { length: Duration::from_secs(10), limit: Limit::Drain };
@@ -11,6 +12,10 @@ const DRAIN: Bound = Bound { length: Duration::from_secs(10), limit: Limit::Drai
 #[derive(Debug)]
 pub(super) struct Clock {
     pub(super) start: Instant,
+    /// How many bytes had come from the peer by the last look, and when the first and the last of them did.
+    came: u64,
+    first_byte: Option<Duration>,
+    last_byte: Option<Duration>,
     /// Anything moved, acknowledgements included.
     last_moved: Instant,
     /// The peer said something, or our own last bytes were still on their way.
@@ -22,7 +27,15 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn starting_now() -> Self {
         let now = Instant::now();
-        Clock { start: now, last_moved: now, last_heard: now, unacknowledged: None }
+        Clock {
+            start: now,
+            came: 0,
+            first_byte: None,
+            last_byte: None,
+            last_moved: now,
+            last_heard: now,
+            unacknowledged: None,
+        }
     }
 
     /// Bytes moved in some direction.
@@ -38,6 +51,20 @@ impl Clock {
     /// The quiet time begins anew: the peer was heard, or local input has just ended.
     pub(super) fn heard(&mut self) {
         self.last_heard = Instant::now();
+    }
+
+    /// So many bytes have come from the peer by now.
+    pub(super) fn came(&mut self, bytes: u64) {
+        if bytes > self.came {
+            self.came = bytes;
+            self.last_byte = Some(self.start.elapsed());
+            self.first_byte = self.first_byte.or(self.last_byte);
+        }
+    }
+
+    /// The phases of a session that took `close`, if it is over.
+    pub(super) fn phases(&self, opening: Opening, close: Option<Duration>) -> Phases {
+        Phases { opening, first_byte: self.first_byte, last_byte: self.last_byte, close }
     }
 
     /// Takes note of what is unacknowledged; a change is a movement, and our bytes in flight are no quiet.

@@ -15,7 +15,7 @@ use super::delivery::Delivery;
 use super::direction::is_nothing_yet;
 use crate::deadline::{Bound, Deadline};
 use crate::error::{Error, Kind};
-use crate::event::{Account, Event, Http, Move, Side};
+use crate::event::{Event, Figures, Http, Move, Side};
 use crate::net::{Context, Cut};
 use crate::proto::http::{self, HttpError, Method, Response, ResponseHead};
 use crate::stream::buffer::Buffer;
@@ -61,7 +61,7 @@ pub struct Exchange<'a> {
     /// When the idle limit passes unless something moves.
     limit: Deadline,
     start: Instant,
-    account: Account,
+    figures: Figures,
     /// A reset met while sending: what the peer sent before it can still be read.
     failure: Option<Error>,
 }
@@ -77,7 +77,7 @@ impl<'a> Exchange<'a> {
             idle,
             limit: Deadline::starting_now(idle),
             start: Instant::now(),
-            account: Account::default(),
+            figures: Figures::default(),
             failure: None,
         }
     }
@@ -137,7 +137,7 @@ impl<'a> Exchange<'a> {
         match self.remote.write(request) {
             Ok(n) => {
                 self.ctx.tell(&Event::Move(Move::Wrote(Side::Peer, n)));
-                self.account.sent += n as u64;
+                self.figures.sent += n as u64;
                 self.moved();
                 Ok(&request[n..])
             }
@@ -179,7 +179,7 @@ impl<'a> Exchange<'a> {
             Ok(n) => {
                 self.ctx.tell(&Event::Move(Move::Read(Side::Peer, n)));
                 self.buffer.filled(n);
-                self.account.received += n as u64;
+                self.figures.received += n as u64;
                 self.moved();
                 Ok(true)
             }
@@ -239,8 +239,8 @@ impl<'a> Exchange<'a> {
 impl Drop for Exchange<'_> {
     /// The account is told however the exchange ended.
     fn drop(&mut self) {
-        self.account.took = self.start.elapsed();
-        self.ctx.tell(&Event::Move(Move::Closed(&self.remote.name(), self.account)));
+        self.figures.took = self.start.elapsed();
+        self.ctx.tell(&Event::Move(Move::Closed(&self.remote.name(), self.figures)));
     }
 }
 

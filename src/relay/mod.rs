@@ -10,6 +10,7 @@
 //! the other and kills nothing; the session is over when both directions are done, or when the [`Policy`] says
 //! so. Owns these rules and the account of what moved. Refuses to know what the streams are.
 
+mod book;
 mod clock;
 mod delivery;
 mod direction;
@@ -43,7 +44,7 @@ pub enum EndOn {
 
 /// What the two streams are to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a rule of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "one independent rule each")]
 pub struct Policy {
     /// Send FIN when local input ends; otherwise only once the peer has ended.
     pub half_close: bool,
@@ -59,6 +60,10 @@ pub struct Policy {
     pub splice: bool,
     /// Once the peer has ended and we have not, ask its kernel whether its program is still there.
     pub probe: bool,
+    /// Somebody will read the account: wait until our end is acknowledged too, which costs a round trip.
+    pub account: bool,
+    /// Somebody shows how far it has come: tell it after every step, and once a second although nothing moves.
+    pub progress: bool,
 }
 
 impl Default for Policy {
@@ -71,6 +76,8 @@ impl Default for Policy {
             crlf: false,
             splice: true,
             probe: true,
+            account: false,
+            progress: false,
         }
     }
 }
@@ -78,7 +85,7 @@ impl Default for Policy {
 /// What came of a session: the account is true however it ended.
 #[derive(Debug)]
 pub struct Transfer {
-    /// What moved, in how long.
+    /// What is known of it.
     pub account: Account,
     /// Whether it ended well.
     pub outcome: Result<(), Error>,

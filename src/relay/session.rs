@@ -10,12 +10,13 @@
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+use super::book::Book;
 use super::clock::Clock;
 use super::direction::{Direction, Fault, State};
 use super::{EndOn, Policy, Transfer, fast};
 use crate::deadline::{Deadline, Limit};
 use crate::error::{Error, Kind};
-use crate::event::{Account, Event, Move, Side};
+use crate::event::{Account, Event, Figures, Move, Side};
 use crate::net::{Context, Cut};
 use crate::stream::{Medium, Readiness, Stream, buffer};
 use crate::sys::poll::{Interest, poll};
@@ -32,6 +33,9 @@ const HAND_OVER: Duration = Duration::from_secs(1);
 /// The keepalive that finds out whether a peer that has ended is still there.
 const PROBE: (Duration, u32) = (Duration::from_secs(15), 4);
 
+/// Whoever watches the session's progress is told of it this often although nothing moves.
+const TICK: Duration = Duration::from_secs(1);
+
 /// What a poll slot stands for.
 #[derive(Clone, Copy, Debug)]
 enum Slot {
@@ -41,6 +45,7 @@ enum Slot {
     LocalOut,
     LocalReader,
     RemotePeer,
+    ReportRequest,
 }
 
 /// Two streams, a policy and what has happened so far.
@@ -52,6 +57,7 @@ pub(super) struct Session<'a> {
     outgoing: Direction,
     incoming: Direction,
     clock: Clock,
+    book: Book,
     /// The network's failure; the session goes on as far as that lets it.
     failure: Option<Error>,
     /// Under [`EndOn::Local`]: since when all our bytes are acknowledged.
@@ -67,6 +73,7 @@ impl<'a> Session<'a> {
         let back = fast(remote, local);
         let from_file = matches!(local.source_medium(), Some((Medium::File, _)));
         let capacity = if from_file { buffer::FOR_FILES } else { buffer::USUAL };
+        let book = Book::open(remote);
         Session {
             ctx,
             local,
@@ -75,6 +82,7 @@ impl<'a> Session<'a> {
             outgoing: Direction::new(Side::Local, policy.crlf, out, capacity),
             incoming: Direction::new(Side::Peer, false, back, buffer::USUAL),
             clock: Clock::starting_now(),
+            book,
             failure: None,
             lingering: None,
             probing: false,
@@ -86,15 +94,58 @@ impl<'a> Session<'a> {
         if outcome.as_ref().is_err_and(|error| !is_the_outputs(error.kind)) {
             self.hand_over();
         }
-        let account =
-            Account { sent: self.outgoing.total, received: self.incoming.total, took: self.clock.start.elapsed() };
-        self.ctx.tell(&Event::Move(Move::Closed(&self.remote.name(), account)));
-        Transfer { account, outcome }
+        self.clock.came(self.came());
+        self.book.close();
+        Transfer { account: self.account(true), outcome }
+    }
+
+    /// What is known by now.
+    fn account(&self, is_over: bool) -> Account {
+        let Figures { sent, received, took } = self.figures();
+        Account {
+            local: self.book.local.clone(),
+            peer: self.book.peer.clone(),
+            sent,
+            received,
+            took,
+            phases: self.clock.phases(self.book.opening, is_over.then_some(took)),
+            closed_first: self.book.closed_first,
+            acknowledged: self.book.acknowledged(self.remote, self.unwritten()),
+            tcp: self.remote.info(),
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        Figures { sent: self.outgoing.total, received: self.incoming.total, took: self.clock.start.elapsed() }
+    }
+
+    /// Bytes that have come from the peer, whether the local end has taken them or not.
+    fn came(&self) -> u64 {
+        self.incoming.total + self.incoming.pending() as u64
+    }
+
+    /// Bytes for the peer that our kernel has not taken.
+    fn unwritten(&self) -> u64 {
+        self.outgoing.pending() as u64
+    }
+
+    /// Tells how things stand, if somebody asked for it.
+    fn answer_request(&self) {
+        if self.ctx.signals.take_report_request() {
+            self.ctx.tell(&Event::Account { account: &self.account(false), asked: true });
+        }
+    }
+
+    fn tell_progress(&self) {
+        if self.policy.progress {
+            self.ctx.tell(&Event::Move(Move::Progress(self.figures())));
+        }
     }
 
     fn run_to_end(&mut self) -> Result<(), Error> {
         loop {
             self.advance()?;
+            self.tell_progress();
             if self.is_over() {
                 break;
             }
@@ -121,7 +172,9 @@ impl<'a> Session<'a> {
             }
             Err(Fault::Sink(e)) => self.network_failed(self.remote.write_error(&e))?,
         }
-        match self.incoming.advance(self.ctx, self.remote, self.local, true) {
+        let moved = self.incoming.advance(self.ctx, self.remote, self.local, true);
+        self.clock.came(self.came());
+        match moved {
             Ok(true) => {
                 self.clock.moved();
                 self.clock.heard();
@@ -150,9 +203,11 @@ impl<'a> Session<'a> {
         }
         if outgoing != State::Done && self.outgoing.is_done() && self.failure.is_none() {
             self.ctx.tell(&Event::Move(Move::HalfClosed));
+            self.book.we_ended(self.remote);
         }
         if incoming == State::Running && self.incoming.state != State::Running && self.failure.is_none() {
             self.ctx.tell(&Event::Move(Move::PeerEnded));
+            self.book.peer_ended();
             self.peer_ended();
         }
     }
@@ -170,6 +225,7 @@ impl<'a> Session<'a> {
     /// Any other failure is the end.
     fn network_failed(&mut self, error: Error) -> Result<(), Error> {
         let lost = self.unsent();
+        self.book.network_failed(lost);
         self.outgoing.abandon();
         let error = match lost {
             0 => error,
@@ -178,6 +234,7 @@ impl<'a> Session<'a> {
         if error.kind != Kind::Reset {
             return Err(error);
         }
+        self.book.peer_ended();
         self.failure.get_or_insert(error);
         Ok(())
     }
@@ -186,7 +243,7 @@ impl<'a> Session<'a> {
     fn unsent(&self) -> u64 {
         let fin = u64::from(self.outgoing.is_done());
         let in_flight = self.remote.unacknowledged().unwrap_or(0).saturating_sub(fin);
-        in_flight + self.outgoing.pending() as u64
+        in_flight + self.unwritten()
     }
 
     fn is_over(&mut self) -> bool {
@@ -226,7 +283,8 @@ impl<'a> Session<'a> {
         let quiet = quiet.map(|quiet| self.clock.quiet_left(quiet).max(Duration::from_millis(1)));
         let linger = self.lingering.map(|since| LINGER.saturating_sub(since.elapsed()).max(Duration::from_millis(1)));
         let wanted = quiet.is_some() || self.policy.end_on == EndOn::Local;
-        [quiet, linger, (look && wanted).then_some(LOOK)].into_iter().flatten().min()
+        let tick = self.policy.progress.then_some(TICK);
+        [quiet, linger, tick, (look && wanted).then_some(LOOK)].into_iter().flatten().min()
     }
 
     /// Waits for readiness. The outer error is the local end's, the inner one what cut the wait short.
@@ -240,7 +298,9 @@ impl<'a> Session<'a> {
     /// One poll over every end that matters now: the slots that are ready.
     fn poll(&self) -> Result<Vec<Slot>, Cut> {
         let wanted = self.wanted();
-        let (slots, mut interests): (Vec<_>, Vec<_>) = polled(&wanted, &self.watched()).into_iter().unzip();
+        let request = self.ctx.signals.report_requests().map(|fd| (Slot::ReportRequest, Interest::read(fd)));
+        let (slots, mut interests): (Vec<_>, Vec<_>) =
+            polled(&wanted, &self.watched()).into_iter().chain(request).unzip();
         let always =
             |(slot, readiness): &(Slot, Readiness<'_>)| matches!(readiness, Readiness::Always).then_some(*slot);
         let mut ready: Vec<_> = wanted.iter().filter_map(always).collect();
@@ -291,6 +351,7 @@ impl<'a> Session<'a> {
             Slot::LocalOut => self.incoming.sink_ready = true,
             Slot::LocalReader => return Err(self.local.write_error(&std::io::ErrorKind::BrokenPipe.into())),
             Slot::RemotePeer => self.peer_is_gone()?,
+            Slot::ReportRequest => self.answer_request(),
         }
         Ok(())
     }
@@ -364,6 +425,7 @@ impl<'a> Session<'a> {
         if !self.outgoing.is_done() && self.outgoing.is_drained() {
             // A peer that is gone by now makes no difference: nothing of ours is under way.
             let _ = self.remote.close_write();
+            self.book.we_ended(self.remote);
             self.outgoing.state = State::Done;
         }
         if self.reset_tells_of_a_loss() {
@@ -373,10 +435,25 @@ impl<'a> Session<'a> {
         self.clock.moved();
         while self.unsent() > 0 {
             self.check_remote()?;
+            self.answer_request();
+            self.tell_progress();
             self.clock.saw_unacknowledged(self.remote.unacknowledged());
             let paused = self.ctx.pause(pause, self.clock.drain());
             paused.map_err(|cut| cut.during("wait for the last acknowledgement of", self.remote.name()))?;
             pause = (pause * 2).min(LOOK);
+        }
+        if self.policy.account { self.await_fin() } else { Ok(()) }
+    }
+
+    /// Every byte is acknowledged, so nothing can be lost any more: what happens to our end is for the account alone.
+    fn await_fin(&mut self) -> Result<(), Error> {
+        let mut pause = Duration::from_millis(1);
+        while self.remote.unacknowledged().is_some_and(|n| n > 0) && self.remote.take_error().is_none() {
+            match self.ctx.pause(pause, self.clock.drain()) {
+                Ok(()) => pause = (pause * 2).min(LOOK),
+                Err(cut @ Cut::Signal(_)) => return Err(cut.during("wait for the end of", self.remote.name())),
+                Err(_) => break,
+            }
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::deadline::Deadline;
 use crate::error::Kind;
-use crate::event::{Event, Tell};
+use crate::event::{Event, Side, Tell};
 use crate::stream::scripted::{Read, Scripted, Write};
 use crate::sys::signals::Signals;
 
@@ -106,6 +106,34 @@ fn a_local_read_that_fails_ends_the_session_with_26() {
     let played = play(local, Scripted::giving(std::iter::repeat_n(Read::Block, 100)), &Policy::default());
     assert_eq!(played.transfer.outcome.map_err(|e| e.kind), Err(Kind::ReadLocal));
     assert!(!played.remote.closed, "a broken upload must not look whole");
+}
+
+#[test]
+fn whoever_ends_first_is_in_the_account() {
+    let waiting = || std::iter::repeat_n(Read::Block, 50);
+    let ended = || Scripted::giving([bytes("x")]);
+    let late = || Scripted::giving(waiting().chain([bytes("x")]));
+    let reset = Scripted::giving([bytes("x"), Read::Fail(ErrorKind::ConnectionReset)]);
+    let broken = Scripted::giving([bytes("x"), Read::Fail(ErrorKind::InvalidData)]);
+    for (local, remote, first) in [
+        (ended(), late(), Side::Local),
+        (late(), ended(), Side::Peer),
+        (late(), reset, Side::Peer),
+        (broken, late(), Side::Local),
+    ] {
+        let account = play(local, remote, &Policy::default()).transfer.account;
+        assert_eq!(account.closed_first, Some(first));
+        assert!(account.phases.close.is_some_and(|close| close == account.took));
+    }
+}
+
+#[test]
+fn the_first_and_the_last_byte_are_the_peers() {
+    let remote = Scripted::giving([bytes("a"), Read::Block, Read::Block, bytes("b")]);
+    let phases = play(Scripted::default(), remote, &Policy::default()).transfer.account.phases;
+    assert!(phases.first_byte.is_some() && phases.first_byte < phases.last_byte, "{phases:?}");
+    let silent = play(Scripted::giving([bytes("ours")]), Scripted::default(), &Policy::default());
+    assert_eq!(silent.transfer.account.phases.first_byte, None);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 //! Owns standard error and everything that is put into words. Refuses to decide: it is told what happened.
 //! All text is escaped here once more, so that no control byte from outside reaches a terminal.
 
+mod account;
 pub mod bar;
 pub mod checks;
 pub mod exit;
 mod voice;
+pub mod watch;
 mod wording;
 
 pub use voice::{Color, Settings, Voice, print};

@@ -90,7 +90,7 @@ impl Voice {
 
     fn wants(&self, importance: Importance) -> bool {
         match importance {
-            Importance::Always => true,
+            Importance::Always | Importance::Asked => true,
             Importance::Announcement => !self.settings.quiet,
             Importance::Step => self.settings.verbose >= 1 && !self.settings.quiet,
             Importance::Detail => self.settings.verbose >= 2 && !self.settings.quiet,
@@ -121,12 +121,16 @@ impl Voice {
     }
 
     fn as_text(&self, line: &Line) -> String {
-        let text = escape(line.text.as_bytes());
-        let time = match line.importance {
+        let lines = [&line.text].into_iter().chain(&line.more);
+        lines.map(|text| self.text_line(line.importance, &escape(text.as_bytes()))).collect()
+    }
+
+    fn text_line(&self, importance: Importance, text: &str) -> String {
+        let time = match importance {
             Importance::Step | Importance::Detail => format!("[{:>8.3} s] ", self.start.elapsed().as_secs_f64()),
-            Importance::Always | Importance::Announcement => String::new(),
+            Importance::Always | Importance::Asked | Importance::Announcement => String::new(),
         };
-        match (self.colored, line.importance) {
+        match (self.colored, importance) {
             (true, Importance::Always) => format!("sockkit: \x1b[31m{text}\x1b[0m\n"),
             (true, Importance::Step | Importance::Detail) => format!("sockkit: \x1b[2m{time}{text}\x1b[0m\n"),
             _ => format!("sockkit: {time}{text}\n"),

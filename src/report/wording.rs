@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::account::account_line;
 use super::voice::words;
 use crate::event::{Datagram, Event, Http, Move, Open, Serve, Side};
 use crate::proto::escape;
@@ -14,6 +15,8 @@ use crate::proto::escape;
 pub(super) enum Importance {
     /// Everybody: errors.
     Always,
+    /// Whoever asked for it by name, and everybody then: -q silences what comes unasked.
+    Asked,
     /// Everybody but -q: announcements, warnings.
     Announcement,
     /// `-v`.
@@ -29,12 +32,19 @@ pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) text: String,
     pub(super) fields: Map<String, Value>,
+    /// Further lines of the words; the object is one.
+    pub(super) more: Vec<String>,
 }
 
 impl Line {
     pub(super) fn new(importance: Importance, name: &'static str, text: String, fields: Value) -> Self {
         let fields = if let Value::Object(fields) = fields { fields } else { Map::new() };
-        Line { importance, name, text, fields }
+        Line { importance, name, text, fields, more: Vec::new() }
+    }
+
+    /// The same line with `more` below it.
+    pub(super) fn with(self, more: Vec<String>) -> Self {
+        Line { more, ..self }
     }
 }
 
@@ -46,7 +56,10 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
             Importance::Announcement
         }
         Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
-        Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..)) => Importance::Detail,
+        Event::Account { asked: true, .. } => Importance::Asked,
+        Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..) | Move::Progress(_)) => {
+            Importance::Detail
+        }
         _ => Importance::Step,
     }
 }
@@ -55,6 +68,7 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
 pub(super) fn line(event: &Event<'_>) -> Line {
     let importance = importance(event);
     let (name, text, fields) = match event {
+        Event::Account { account, .. } => return account_line(importance, account),
         Event::Open(open) => self::open(open),
         Event::Serve(serve) => self::serve(serve),
         Event::Move(moved) => self::moved(moved),
@@ -153,18 +167,23 @@ fn moved(event: &Move<'_>) -> Worded {
         Move::InputEnded => ("input-ended", "local input has ended".into(), json!({})),
         Move::HalfClosed => ("half-closed", "sent our end (FIN); the peer may still send".into(), json!({})),
         Move::PeerEnded => ("peer-ended", "the peer has ended (its FIN came)".into(), json!({})),
-        Move::Closed(peer, account) => (
+        Move::Closed(peer, figures) => (
             "closed",
             format!(
                 "session with {peer} over after {}: {} bytes sent, {} bytes received",
-                words(account.took),
-                account.sent,
-                account.received
+                words(figures.took),
+                figures.sent,
+                figures.received
             ),
             json!({
-                "peer": peer.to_string(), "sent": account.sent, "received": account.received,
-                "seconds": account.took.as_secs_f64(),
+                "peer": peer.to_string(), "sent": figures.sent, "received": figures.received,
+                "seconds": figures.took.as_secs_f64(),
             }),
+        ),
+        Move::Progress(figures) => (
+            "progress",
+            format!("{} bytes sent, {} bytes received", figures.sent, figures.received),
+            json!({ "sent": figures.sent, "received": figures.received }),
         ),
     }
 }

@@ -9,9 +9,10 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::{Remote, Stream};
-use crate::address::{Endpoint, HostPort, UnixName};
+use crate::address::{Endpoint, HostPort, Port, UnixName};
 use crate::deadline::{Bound, Deadline};
 use crate::error::{Error, Kind};
+use crate::event::account::Opening;
 use crate::event::{Event, Open};
 use crate::net::resolve::{Lookup, literal, resolve};
 use crate::net::socket::Progress;
@@ -82,8 +83,17 @@ pub fn may_come_up(error: &Error) -> bool {
 }
 
 fn connect_host(ctx: &Context<'_>, target: &HostPort, how: &Dial, limit: Deadline) -> Result<Stream, Error> {
+    let start = Instant::now();
     let addresses = resolve(ctx, target, how.lookup, limit)?;
-    race(ctx, target, &addresses, how, limit)
+    let is_numeric = target.host.is_numeric() && matches!(target.port, Port::Number(_));
+    let resolve = (!is_numeric).then(|| start.elapsed());
+    let start = Instant::now();
+    let mut stream = race(ctx, target, &addresses, how, limit)?;
+    if let Stream::Socket(remote) = &mut stream {
+        // The user waited for the whole race, not for the winner's attempt alone.
+        remote.opening = Opening { resolve, connect: Some(start.elapsed()) };
+    }
+    Ok(stream)
 }
 
 fn connect_unix(ctx: &Context<'_>, name: &UnixName, how: &Dial, limit: Deadline) -> Result<Stream, Error> {
@@ -95,11 +105,12 @@ fn connect_unix(ctx: &Context<'_>, name: &UnixName, how: &Dial, limit: Deadline)
         progress = socket.retry_unix(name)?;
     }
     let peer = SocketName::Unix(Some(name.clone()));
-    Ok(connected(ctx, Remote { socket, peer }, start.elapsed()))
+    Ok(connected(ctx, socket, peer, start.elapsed()))
 }
 
-fn connected(ctx: &Context<'_>, remote: Remote, took: Duration) -> Stream {
-    let local = remote.socket.local_name().map_or_else(|_| "?".into(), |name| name.to_string());
+fn connected(ctx: &Context<'_>, socket: Socket, peer: SocketName, took: Duration) -> Stream {
+    let remote = Remote::new(socket, peer, Opening { resolve: None, connect: Some(took) });
+    let local = remote.local_name();
     ctx.tell(&Event::Open(Open::Connected(&local, &remote.peer, took)));
     Stream::Socket(remote)
 }
@@ -357,7 +368,7 @@ fn won(ctx: &Context<'_>, attempt: Attempt) -> Result<Won, Error> {
         return Err(Error::new(Kind::Refused, "connect to", peer, "connection refused (it met only itself)"));
     }
     let took = attempt.start.elapsed();
-    Ok(Won { stream: connected(ctx, Remote { socket: attempt.socket, peer }, took), took })
+    Ok(Won { stream: connected(ctx, attempt.socket, peer, took), took })
 }
 
 fn attempt_line(error: &Error) -> String {

@@ -12,6 +12,7 @@ use super::{Remote, Stream};
 use crate::address::{Endpoint, Family, Host};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind, plain};
+use crate::event::account::Opening;
 use crate::event::{Event, Serve};
 use crate::net::resolve::{Lookup, resolve};
 use crate::net::unix_path::SocketFile;
@@ -82,7 +83,7 @@ impl Listener {
             Ok((socket, peer)) => {
                 let peer = if peer == SocketName::Unix(None) { self.name.clone() } else { peer };
                 ctx.tell(&Event::Serve(Serve::Accepted(&peer)));
-                Ok(Taken::Client(Stream::Socket(Remote { socket, peer })))
+                Ok(Taken::Client(Stream::Socket(Remote::new(socket, peer, Opening::default()))))
             }
             Err(e) if is_out_of_resources(&e) => {
                 self.say_out_of_resources(ctx, &e);

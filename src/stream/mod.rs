@@ -20,6 +20,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use crate::error::{Error, Kind, plain};
+use crate::event::account::{Opening, TcpInfo};
 use crate::net::{Socket, SocketName};
 use crate::sys::poll::Interest;
 use stdio::Stdio;
@@ -36,13 +37,35 @@ pub enum Stream {
     Scripted(scripted::Scripted),
 }
 
-/// A connected socket and the name of its peer.
+/// A connected socket, the name of its peer, and what is to be remembered of it for the account.
 #[derive(Debug)]
 pub struct Remote {
     /// The socket.
     pub socket: Socket,
     /// Who is at the other end.
     pub peer: SocketName,
+    /// How long the way to it took.
+    pub opening: Opening,
+    /// Whether the peer's end had come when ours was sent.
+    peer_ended_first: bool,
+}
+
+impl Remote {
+    /// A connection to `peer`.
+    pub fn new(socket: Socket, peer: SocketName, opening: Opening) -> Self {
+        Remote { socket, peer, opening, peer_ended_first: false }
+    }
+
+    /// Afterwards nobody can tell whose end was first: both have come, and the states say the same.
+    fn end(&mut self) -> io::Result<()> {
+        self.peer_ended_first |= self.socket.peer_has_ended();
+        self.socket.shutdown_write()
+    }
+
+    /// Our own address.
+    fn local_name(&self) -> String {
+        self.socket.local_name().map_or_else(|_| "?".into(), |name| name.to_string())
+    }
 }
 
 /// What a direction is made of, as far as the kernel can move bytes there by itself.
@@ -115,7 +138,7 @@ impl Stream {
     /// [`Stream::write_interest`] is satisfied.
     pub fn close_write(&mut self) -> io::Result<()> {
         match self {
-            Stream::Socket(remote) => remote.socket.shutdown_write(),
+            Stream::Socket(remote) => remote.end(),
             Stream::Stdio(stdio) => stdio.close_write(),
             #[cfg(test)]
             Stream::Scripted(script) => {
@@ -185,6 +208,21 @@ impl Stream {
         }
     }
 
+    /// Whether the peer's end had come when ours was sent.
+    pub fn peer_ended_first(&self) -> bool {
+        matches!(self, Stream::Socket(remote) if remote.peer_ended_first)
+    }
+
+    /// What the kernel knows of the connection; `None` where there is none, and where nobody can say.
+    pub fn info(&self) -> Option<TcpInfo> {
+        if let Stream::Socket(remote) = self { remote.socket.info() } else { None }
+    }
+
+    /// How long the way to the connection took.
+    pub fn opening(&self) -> Opening {
+        if let Stream::Socket(remote) = self { remote.opening } else { Opening::default() }
+    }
+
     /// The error that waits on a socket, taken from it.
     pub fn take_error(&self) -> Option<io::Error> {
         match self {
@@ -231,6 +269,11 @@ impl Stream {
                 Error::new(kind, "write", "script", plain(error))
             }
         }
+    }
+
+    /// Our own address; empty where there is none.
+    pub fn local_name(&self) -> String {
+        if let Stream::Socket(remote) = self { remote.local_name() } else { String::new() }
     }
 
     /// Who is at the other end.

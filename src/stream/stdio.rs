@@ -81,6 +81,11 @@ impl Stdio {
         self.kind
     }
 
+    /// How many bytes a regular file has left as standard input; `None` for whatever does not know its end.
+    pub fn input_left(&self) -> Option<u64> {
+        self.input.as_ref().and_then(|_| fd::left(fd::stdin()))
+    }
+
     /// Reads standard input; no input is an end at once.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.input.as_mut().map_or(Ok(0), |end| end.read(buffer))

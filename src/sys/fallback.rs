@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::fd::Access;
 use super::poll::{Interest, Ready, poll};
+use crate::event::account::TcpInfo;
 
 /// There is no way to open a descriptor's file again that POSIX knows.
 pub fn reopen(_: BorrowedFd<'_>, _: Access) -> Option<OwnedFd> {
@@ -15,6 +16,17 @@ pub fn reopen(_: BorrowedFd<'_>, _: Access) -> Option<OwnedFd> {
 /// Unknown.
 pub fn unacknowledged(_: BorrowedFd<'_>) -> Option<u64> {
     None
+}
+
+/// Unknown.
+pub fn tcp_info(_: BorrowedFd<'_>) -> Option<TcpInfo> {
+    None
+}
+
+/// Unknown until it is read. To peek would take the error of a reset from the socket, and the read after it would
+/// look like a clean end.
+pub fn peer_has_ended(_: BorrowedFd<'_>) -> bool {
+    false
 }
 
 /// Unknown.

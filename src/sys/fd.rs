@@ -78,6 +78,14 @@ pub fn appends(fd: BorrowedFd<'_>) -> bool {
     rustix::fs::fcntl_getfl(fd).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::APPEND))
 }
 
+/// Bytes between the position and the end of a regular file. One of size 0 may be a file of /proc, which has more.
+pub fn left(fd: BorrowedFd<'_>) -> Option<u64> {
+    let stat = rustix::fs::fstat(fd).ok().filter(|s| FileType::from_raw_mode(s.st_mode) == FileType::RegularFile)?;
+    let position = rustix::fs::tell(fd).ok()?;
+    let size = u64::try_from(stat.st_size).ok().filter(|&size| size > 0)?;
+    Some(size.saturating_sub(position))
+}
+
 /// read(2), once. EINTR is retried: no signal of ours asks for a read to be given up.
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *buffer))?)

@@ -1,16 +1,17 @@
 //! The platform contract on Linux: /proc, epoll, and what tcp(7), udp(7) and unix(7) tell of a socket.
 
 use std::io;
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{Timespec, epoll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll};
 use rustix::fs::{Mode, OFlags};
 use rustix::net::RecvFlags;
 
 use super::fd::Access;
 use super::poll::Ready;
+use crate::event::account::TcpInfo;
 
 /// Opens the pipe, terminal or device behind `fd` again, non-blocking: an own description, so that the
 /// flag is not shared with the shell. `None` where /proc is missing or the opening is refused.
@@ -36,6 +37,37 @@ pub fn unacknowledged(fd: BorrowedFd<'_>) -> Option<u64> {
     #[expect(unsafe_code, reason = "SIOCOUTQ, which is TIOCOUTQ, writes one int")]
     let code = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
     (code == 0).then(|| u64::try_from(bytes).unwrap_or(0))
+}
+
+/// What the kernel knows of a TCP connection, also once that is over. An older kernel fills the front of the
+/// structure alone and says so by the length. See `TCP_INFO` in tcp(7).
+pub fn tcp_info(fd: BorrowedFd<'_>) -> Option<TcpInfo> {
+    #[expect(unsafe_code, reason = "tcp_info consists of integers: zeros are a value of it")]
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).ok()?;
+    #[expect(unsafe_code, reason = "the kernel writes at most `length` bytes into the structure")]
+    let code = unsafe {
+        let target = (&raw mut info).cast();
+        libc::getsockopt(fd.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, target, &raw mut length)
+    };
+    let knows_rate = usize::try_from(length).ok()? >= offset_of!(libc::tcp_info, tcpi_delivery_rate) + size_of::<u64>();
+    let micros = |n: u32| Duration::from_micros(n.into());
+    (code == 0).then(|| TcpInfo {
+        rtt: micros(info.tcpi_rtt),
+        rttvar: micros(info.tcpi_rttvar),
+        retransmits: info.tcpi_total_retrans,
+        cwnd: info.tcpi_snd_cwnd,
+        mss: info.tcpi_snd_mss,
+        pmtu: info.tcpi_pmtu,
+        delivery_rate: knows_rate.then_some(info.tcpi_delivery_rate),
+    })
+}
+
+/// Whether the peer's end has come, also behind bytes that are still unread. See `POLLRDHUP` in poll(2).
+pub fn peer_has_ended(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::RDHUP)];
+    let polled = rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&Timespec::default())));
+    polled.is_ok() && fds[0].revents().contains(PollFlags::RDHUP)
 }
 
 /// How many datagrams this socket's receive queue dropped since it was made. See `SO_MEMINFO` in socket(7).

@@ -7,6 +7,9 @@
 //! `linux` and `fallback` both give:
 //! - `reopen(fd, access)`: an own, non-blocking description of the file behind `fd`, or `None`;
 //! - `unacknowledged(fd)`: bytes, FIN included, that a TCP peer has not acknowledged, or `None`;
+//! - `tcp_info(fd)`: what the kernel knows of a TCP connection, or `None`;
+//! - `peer_has_ended(fd)`: whether a stream socket's peer is known to have ended, unread bytes or not; takes no error
+//!   from the socket;
 //! - `dropped(fd)`: datagrams that the receive queue had no room for, or `None`;
 //! - `next_datagram_size(fd)`: the size of the datagram at the head of the queue, or `None`;
 //! - `bind_to_interface(fd, name)`: traffic through one interface only;
@@ -35,5 +38,6 @@ use fallback as platform;
 use linux as platform;
 
 pub use platform::{
-    Poller, abstract_name, bind_to_interface, dropped, next_datagram_size, reopen, splice, unacknowledged, widen_pipe,
+    Poller, abstract_name, bind_to_interface, dropped, next_datagram_size, peer_has_ended, reopen, splice, tcp_info,
+    unacknowledged, widen_pipe,
 };

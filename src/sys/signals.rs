@@ -1,15 +1,18 @@
-//! SIGINT, SIGTERM and SIGHUP as something that a poll can watch.
+//! SIGINT, SIGTERM and SIGHUP as something that a poll can watch, and SIGUSR1 for those who answer it.
 //!
 //! Owns the handlers: each writes down its number and then a byte to a pipe, so that a poll that is about
 //! to sleep wakes (a flag alone wakes nothing: the handlers are installed with `SA_RESTART`). A signal that
 //! was ignored at start, as nohup does, stays ignored. What a signal means is refused here: a command decides.
+//!
+//! SIGUSR1 asks for a report and ends nothing: it has a socket of its own, which only those watch who answer. So it
+//! cuts no wait short, and where nobody answers it keeps its default action.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level};
 
 /// The handlers of one process, and the pipe that they write to.
@@ -18,13 +21,15 @@ pub struct Signals {
     wake: OwnedFd,
     last: Arc<AtomicUsize>,
     second_kills: Arc<AtomicBool>,
+    /// One byte for each report that was asked for.
+    requests: OnceLock<OwnedFd>,
 }
 
 impl Signals {
     /// Installs the handlers.
     pub fn install() -> io::Result<Self> {
         let (wake, write) = super::fd::pipe()?;
-        let signals = Signals { wake, last: Arc::default(), second_kills: Arc::default() };
+        let signals = Signals { wake, last: Arc::default(), second_kills: Arc::default(), requests: OnceLock::new() };
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             if !is_ignored(signal) {
                 signals.watch(signal, write.try_clone()?)?;
@@ -50,6 +55,33 @@ impl Signals {
     /// The last signal that came, if one did.
     pub fn received(&self) -> Option<i32> {
         i32::try_from(self.last.load(Ordering::SeqCst)).ok().filter(|&signal| signal != 0)
+    }
+
+    /// From now on SIGUSR1 asks for a report instead of killing.
+    pub fn answer_report_requests(&self) -> io::Result<()> {
+        if is_ignored(SIGUSR1) || self.requests.get().is_some() {
+            return Ok(());
+        }
+        let (requests, write) = super::fd::socket_pair()?;
+        low_level::pipe::register(SIGUSR1, write)?;
+        // Whoever was quicker has the same.
+        let _ = self.requests.set(requests);
+        Ok(())
+    }
+
+    /// Readable while a report is asked for; `None` where nobody answers.
+    pub fn report_requests(&self) -> Option<BorrowedFd<'_>> {
+        self.requests.get().map(AsFd::as_fd)
+    }
+
+    /// Whether a report was asked for since the last call.
+    pub fn take_report_request(&self) -> bool {
+        let Some(requests) = self.report_requests() else { return false };
+        let mut any = false;
+        while super::fd::receive_now(requests, &mut [0; 64]).is_ok_and(|n| n > 0) {
+            any = true;
+        }
+        any
     }
 
     /// From now on a further signal does at once what it does by default.
