@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::{check, in_context, open_local, too_many};
+use super::{check, in_context, open_local, taps, too_many};
 use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
@@ -12,6 +12,7 @@ use crate::opts::address::{FamilyArgs, SourceArgs, refuse_for_unix};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs, UntilIdleArgs};
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
+use crate::opts::taps::{TAPS, TapArgs};
 use crate::opts::values::duration;
 use crate::relay::{Policy, duplex};
 use crate::report::Voice;
@@ -26,7 +27,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Only check: connect and close, one line a port on stdout
-    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "end_on", "output", "force", "until_idle", "idle_timeout"])]
+    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "end_on", "output", "force", "until_idle", "idle_timeout"], conflicts_with_all = TAPS)]
     check: bool,
     /// Keep trying for DUR until it opens
     #[arg(long, value_name = "DUR", value_parser = duration)]
@@ -35,6 +36,8 @@ pub struct Args {
     session: SessionArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    taps: TapArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -64,9 +67,10 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     refuse_for_unix(&endpoint, args.inet_only())?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
         let local = open_local(ctx, &args.session, &args.output)?;
+        let taps = taps::open(ctx, voice, (&args.taps, &args.output), args.limits.timeouts().idle)?;
         let policy = args.policy(&local);
         let mut remote = connect(ctx, &endpoint, &args.dial())?;
-        duplex(ctx, &mut Stream::Stdio(local), &mut remote, &policy).outcome
+        duplex(ctx, &mut Stream::Stdio(local), &mut remote, &policy, &taps).outcome
     })
 }
 

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::announce::announce;
-use super::{in_context, open_local, too_many};
+use super::{in_context, open_local, taps, too_many};
 use crate::address::{Endpoint, Role};
 use crate::deadline::{Deadline, Timeouts};
 use crate::error::Error;
@@ -13,7 +13,8 @@ use crate::opts::announce::AnnounceArgs;
 use crate::opts::limits::{AcceptLimitArgs, LimitArgs, UntilIdleArgs};
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
-use crate::relay::{Policy, duplex};
+use crate::opts::taps::{TAPS, TapArgs};
+use crate::relay::{Policy, Taps, duplex};
 use crate::report::Voice;
 use crate::serve::hub::{self, Hub};
 use crate::stream::Stream;
@@ -27,7 +28,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Serve client after client, side by side; stdin goes to all of them
-    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout"])]
+    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout"], conflicts_with_all = TAPS)]
     keep_open: bool,
     /// At most this many clients at once; further ones wait
     #[arg(short = 'm', long, value_name = "N", requires = "keep_open", default_value_t = hub::DEFAULT_MAX, value_parser = hub_size)]
@@ -39,6 +40,8 @@ pub struct Args {
     session: SessionArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    taps: TapArgs,
     #[command(flatten)]
     announce: AnnounceArgs,
     #[command(flatten)]
@@ -64,21 +67,22 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     refuse_for_unix(&endpoint, args.inet_only())?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
         let local = open_local(ctx, &args.session, &args.output)?;
+        let taps = taps::open(ctx, voice, (&args.taps, &args.output), args.timeouts().idle)?;
         let listener = Listener::bind(ctx, &endpoint, &args.bind())?;
         announce(ctx, listener.name(), &args.announce)?;
-        if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, local, listener) }
+        if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, local, listener, &taps) }
     })
 }
 
 impl Args {
-    fn serve_one(&self, ctx: &Context<'_>, local: Stdio, mut listener: Listener) -> Result<(), Error> {
+    fn serve_one(&self, ctx: &Context<'_>, local: Stdio, mut listener: Listener, taps: &Taps<'_>) -> Result<(), Error> {
         let limit = Deadline::starting_now(self.timeouts().accept);
         let mut remote =
             if self.ignore_empty { listener.accept_speaking(ctx, limit)? } else { listener.accept(ctx, limit)? };
         // Whoever comes now is told at once that nobody will serve him.
         drop(listener);
         let policy = self.policy(&local);
-        duplex(ctx, &mut Stream::Stdio(local), &mut remote, &policy).outcome
+        duplex(ctx, &mut Stream::Stdio(local), &mut remote, &policy, taps).outcome
     }
 
     fn hub(&self) -> Hub {

@@ -6,6 +6,7 @@
 pub mod bar;
 pub mod checks;
 pub mod exit;
+pub mod hex;
 mod voice;
 mod wording;
 

@@ -68,6 +68,19 @@ impl Voice {
         self.settings
     }
 
+    /// How long the run has taken so far.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Lets `write` use standard error with no bar in its way.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &*self.bar.borrow() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
     /// Every line goes above this bar while it is up.
     pub(super) fn hold(&self, bar: Option<ProgressBar>) {
         *self.bar.borrow_mut() = bar;
@@ -90,7 +103,7 @@ impl Voice {
 
     fn wants(&self, importance: Importance) -> bool {
         match importance {
-            Importance::Always => true,
+            Importance::Always | Importance::Asked => true,
             Importance::Announcement => !self.settings.quiet,
             Importance::Step => self.settings.verbose >= 1 && !self.settings.quiet,
             Importance::Detail => self.settings.verbose >= 2 && !self.settings.quiet,
@@ -106,10 +119,7 @@ impl Voice {
 
     fn write(&self, line: &Line) {
         let text = if self.settings.json { self.as_json(line) } else { self.as_text(line) };
-        match &*self.bar.borrow() {
-            Some(bar) => bar.suspend(|| to_stderr(&text)),
-            None => to_stderr(&text),
-        }
+        self.aside(|| to_stderr(&text));
     }
 
     fn as_json(&self, line: &Line) -> String {
@@ -124,7 +134,7 @@ impl Voice {
         let text = escape(line.text.as_bytes());
         let time = match line.importance {
             Importance::Step | Importance::Detail => format!("[{:>8.3} s] ", self.start.elapsed().as_secs_f64()),
-            Importance::Always | Importance::Announcement => String::new(),
+            Importance::Always | Importance::Asked | Importance::Announcement => String::new(),
         };
         match (self.colored, line.importance) {
             (true, Importance::Always) => format!("sockkit: \x1b[31m{text}\x1b[0m\n"),

@@ -14,6 +14,8 @@ use crate::proto::escape;
 pub(super) enum Importance {
     /// Everybody: errors.
     Always,
+    /// Everybody, -q too: an option asked for it by name.
+    Asked,
     /// Everybody but -q: announcements, warnings.
     Announcement,
     /// `-v`.
@@ -46,6 +48,7 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
             Importance::Announcement
         }
         Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
+        Event::Move(Move::Summed(_)) => Importance::Asked,
         Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..)) => Importance::Detail,
         _ => Importance::Step,
     }
@@ -153,6 +156,17 @@ fn moved(event: &Move<'_>) -> Worded {
         Move::InputEnded => ("input-ended", "local input has ended".into(), json!({})),
         Move::HalfClosed => ("half-closed", "sent our end (FIN); the peer may still send".into(), json!({})),
         Move::PeerEnded => ("peer-ended", "the peer has ended (its FIN came)".into(), json!({})),
+        Move::Satisfied => {
+            ("satisfied", "the peer has sent what was waited for: nothing more is read".into(), json!({}))
+        }
+        Move::Summed(sum) => {
+            let direction = if sum.from == Side::Peer { "received" } else { "sent" };
+            (
+                "sum",
+                format!("sha256 {}  {direction}, {} bytes", sum.sha256, sum.bytes),
+                json!({ "direction": direction, "sha256": sum.sha256, "bytes": sum.bytes }),
+            )
+        }
         Move::Closed(peer, account) => (
             "closed",
             format!(
