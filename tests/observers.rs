@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use support::wire::{client, read_all, read_exactly, refusing, server};
-use support::{Ended, assert_same, directory, file, input, peer, random, run, sockkit, start};
+use support::{Ended, assert_same, directory, file, peer, random, run, sockkit, start};
 
 fn connect(address: SocketAddr, options: &[&str]) -> Command {
     let mut command = sockkit(["connect", &address.to_string()]);
@@ -33,15 +33,17 @@ fn giving(bytes: Vec<u8>) -> (SocketAddr, JoinHandle<Vec<u8>>) {
     })
 }
 
-/// A peer that sends `bytes` and stays until the client has ended.
+/// A peer that is asked by five bytes, answers in pieces, and stays until the client has ended.
 fn staying(pieces: &'static [&'static [u8]]) -> (SocketAddr, JoinHandle<Vec<u8>>) {
     server(move |mut stream| {
+        let mut asked = read_exactly(&stream, 5);
         for piece in pieces {
             stream.write_all(piece).expect("the client listens");
             // So that the pieces come in reads of their own; if they don't, the outcome is the same.
             std::thread::sleep(Duration::from_millis(50));
         }
-        read_all(&stream)
+        asked.extend(read_all(&stream));
+        asked
     })
 }
 
@@ -282,7 +284,7 @@ fn our_bytes_survive_a_match_that_leaves_the_peers_unread() {
     });
     let dir = directory();
     let path = file(&dir, "question", &question);
-    start(connect(address, &["--until-match", "ok"]).stdin(input(&path))).end().expect(0);
+    start(connect(address, &["--until-match", "ok"]).stdin(support::input(&path))).end().expect(0);
     let got = server.join().expect("all of what was read of our input arrived");
     assert_same(&got, &question);
 }
