@@ -59,6 +59,14 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s o -l output -
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s x -l hex -d 'Dump both directions in hexadecimal, to stderr or FILE' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l log-in -d 'Write a copy of what is received to FILE' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l log-out -d 'Write a copy of what is sent to FILE' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l rate -d 'At most so many bytes a second each way, such as 100k; a tenth of a second\'s worth may go at once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l until-match -d 'End well once the peer has sent TEXT (\\n, \\r, \\t, \\0, \\xNN work); 1 if it does not' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l max-bytes -d 'End well once so much has come from the peer, such as 10M' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l expect-sha256 -d 'Fail (1) unless what is received has this SHA-256' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l expect-size -d 'Fail unless so much is received: 18 if less, 1 if more' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ready-fd -d 'Write the address to this open descriptor, and close it, once clients can come' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l port-file -d 'Write the port (the address of a UNIX socket) to FILE once clients can come' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
@@ -83,8 +91,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send-only -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s C -l crlf -d 'Send LF as CR LF'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-half-close -d 'Send no FIN when stdin ends: the peer ends the session'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-splice -d 'Copy through a buffer instead of letting the kernel move the bytes (splice)'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l stats -d 'Say at the end, even with -q, what the session was: addresses, times, bytes and rates, who closed first, what was acknowledged, TCP\'s own figures; SIGUSR1 asks for it at any time, and -v includes it'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l sum -d 'Print the SHA-256 of each direction at the end'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s n -l numeric -d 'Look up no names: addresses must be numeric'
@@ -105,6 +114,14 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s o -l output 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s x -l hex -d 'Dump both directions in hexadecimal, to stderr or FILE' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l log-in -d 'Write a copy of what is received to FILE' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l log-out -d 'Write a copy of what is sent to FILE' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l rate -d 'At most so many bytes a second each way, such as 100k; a tenth of a second\'s worth may go at once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l until-match -d 'End well once the peer has sent TEXT (\\n, \\r, \\t, \\0, \\xNN work); 1 if it does not' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l max-bytes -d 'End well once so much has come from the peer, such as 10M' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l expect-sha256 -d 'Fail (1) unless what is received has this SHA-256' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l expect-size -d 'Fail unless so much is received: 18 if less, 1 if more' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l deadline -d 'Give up when the whole run takes longer' -r
@@ -127,8 +144,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-only -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s C -l crlf -d 'Send LF as CR LF'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-half-close -d 'Send no FIN when stdin ends: the peer ends the session'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-splice -d 'Copy through a buffer instead of letting the kernel move the bytes (splice)'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l stats -d 'Say at the end, even with -q, what the session was: addresses, times, bytes and rates, who closed first, what was acknowledged, TCP\'s own figures; SIGUSR1 asks for it at any time, and -v includes it'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l sum -d 'Print the SHA-256 of each direction at the end'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s n -l numeric -d 'Look up no names: addresses must be numeric'
@@ -160,7 +178,7 @@ always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l lines -d 'One datagram for each line of stdin, without its newline'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l broadcast -d 'Allow a broadcast address; replies from everybody count'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s n -l numeric -d 'Look up no names: addresses must be numeric'
@@ -187,7 +205,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l color -d 'W
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l lines -d 'Write a newline after each datagram'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s n -l numeric -d 'Look up no names: addresses must be numeric'
@@ -221,7 +239,7 @@ never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s i -l include -d 'Write the head of each response, as received, before the body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s I -l head -d 'Ask for the head alone (HEAD) and write that'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit with 22, without the body, when the status is 400 or more'
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Let --output overwrite a file that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s n -l numeric -d 'Look up no names: addresses must be numeric'

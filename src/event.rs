@@ -19,6 +19,15 @@ pub trait Tell {
     fn tell(&self, event: &Event<'_>);
 }
 
+/// Looks on while the bytes of a session move. The lower rooms know a log or a dump by this trait alone.
+pub trait Observe {
+    /// These bytes came from `from`, and the other side has taken them.
+    fn saw(&self, from: Side, bytes: &[u8]) -> Result<(), Error>;
+
+    /// The session is over: what is held back must be written now.
+    fn ended(&self) -> Result<(), Error>;
+}
+
 /// A printable thing: an address, a name, an error.
 pub type Shown<'a> = &'a dyn Display;
 
@@ -108,6 +117,10 @@ pub enum Move<'a> {
     HalfClosed,
     /// The peer has ended (its FIN came).
     PeerEnded,
+    /// What --until-match or --max-bytes wait for has come.
+    Satisfied,
+    /// The hash of one direction of a session that is over (`--sum`).
+    Summed(Sum<'a>),
     /// An exchange with this peer is over.
     Closed(Shown<'a>, Figures),
     /// How far the session has come, for whoever shows its progress.
@@ -121,6 +134,17 @@ pub enum Side {
     Local,
     /// The other end of the network.
     Peer,
+}
+
+/// The SHA-256 of what came from one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sum<'a> {
+    /// Where the bytes came from.
+    pub from: Side,
+    /// The hash in hexadecimal digits.
+    pub sha256: &'a str,
+    /// How many bytes it is of.
+    pub bytes: u64,
 }
 
 /// How much moved, in how long.

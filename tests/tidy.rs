@@ -33,6 +33,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("libc", &["sys"]),
     ("signal_hook", &["sys"]),
     ("socket2", &["net"]),
+    ("sha2", &["relay"]),
     ("indicatif", &["report"]),
     ("humantime", &["report", "opts"]),
     ("serde_json", &["report"]),

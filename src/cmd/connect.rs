@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use super::session::{self, Shown};
-use super::{check, in_context, open_local, too_many};
+use super::{check, in_context, open_local, taps, too_many};
 use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
@@ -15,8 +15,9 @@ use crate::opts::limits::{ConnectLimitArgs, LimitArgs, UntilIdleArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
+use crate::opts::taps::{TAPS, TapArgs};
 use crate::opts::values::duration;
-use crate::relay::Policy;
+use crate::relay::{Policy, Taps};
 use crate::report::Voice;
 use crate::stream::dial::{Dial, connect};
 use crate::stream::stdio::Stdio;
@@ -28,7 +29,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Only check: connect and close, one line a port on stdout
-    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "no_splice", "end_on", "output", "force", "until_idle", "idle_timeout", "stats", "progress"])]
+    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "no_splice", "end_on", "output", "force", "until_idle", "idle_timeout", "stats", "progress"], conflicts_with_all = TAPS)]
     check: bool,
     /// Keep trying for DUR until it opens
     #[arg(long, value_name = "DUR", value_parser = duration)]
@@ -41,6 +42,8 @@ pub struct Args {
     account: AccountArgs,
     #[command(flatten)]
     progress: ProgressArgs,
+    #[command(flatten)]
+    taps: TapArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -71,9 +74,10 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
         session::answer_report_requests(ctx)?;
         let local = open_local(ctx, &args.session, &args.output)?;
+        let taps = taps::open(ctx, voice, (&args.taps, &args.output), args.limits.timeouts().idle)?;
         let policy = args.policy(&local);
         let remote = connect(ctx, &endpoint, &args.dial())?;
-        session::run(ctx, &args.shown(voice), local, remote, policy)
+        session::run(ctx, &args.shown(voice, &taps), local, remote, policy)
     })
 }
 
@@ -91,8 +95,8 @@ impl Args {
         self.reuse.with(self.stream.with(self.source.with(self.socket.config())))
     }
 
-    fn shown<'a>(&self, voice: &'a Voice) -> Shown<'a> {
-        Shown { voice, account: self.account, progress: self.progress }
+    fn shown<'a>(&self, voice: &'a Voice, taps: &'a Taps<'a>) -> Shown<'a> {
+        Shown { voice, account: self.account, progress: self.progress, taps }
     }
 
     fn policy(&self, local: &Stdio) -> Policy {

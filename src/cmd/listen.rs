@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::announce::announce;
 use super::session::{self, Shown};
-use super::{in_context, open_local, too_many};
+use super::{in_context, open_local, taps, too_many};
 use crate::address::{Endpoint, Role};
 use crate::deadline::{Deadline, Timeouts};
 use crate::error::Error;
@@ -16,6 +16,7 @@ use crate::opts::limits::{AcceptLimitArgs, LimitArgs, UntilIdleArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
+use crate::opts::taps::{TAPS, TapArgs};
 use crate::relay::Policy;
 use crate::report::Voice;
 use crate::serve::hub::{self, Hub};
@@ -29,7 +30,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Serve client after client, side by side; stdin goes to all of them
-    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout", "no_splice", "stats", "progress"])]
+    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout", "no_splice", "stats", "progress"], conflicts_with_all = TAPS)]
     keep_open: bool,
     /// At most this many clients at once; further ones wait
     #[arg(short = 'm', long, value_name = "N", requires = "keep_open", default_value_t = hub::DEFAULT_MAX, value_parser = hub_size)]
@@ -45,6 +46,8 @@ pub struct Args {
     account: AccountArgs,
     #[command(flatten)]
     progress: ProgressArgs,
+    #[command(flatten)]
+    taps: TapArgs,
     #[command(flatten)]
     announce: AnnounceArgs,
     #[command(flatten)]
@@ -73,22 +76,29 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
             session::answer_report_requests(ctx)?;
         }
         let local = open_local(ctx, &args.session, &args.output)?;
+        let taps = taps::open(ctx, voice, (&args.taps, &args.output), args.timeouts().idle)?;
         let listener = Listener::bind(ctx, &endpoint, &args.bind())?;
         announce(ctx, listener.name(), &args.announce)?;
-        if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, voice, local, listener) }
+        let shown = Shown { voice, account: args.account, progress: args.progress, taps: &taps };
+        if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, &shown, local, listener) }
     })
 }
 
 impl Args {
-    fn serve_one(&self, ctx: &Context<'_>, voice: &Voice, local: Stdio, mut listener: Listener) -> Result<(), Error> {
+    fn serve_one(
+        &self,
+        ctx: &Context<'_>,
+        shown: &Shown<'_>,
+        local: Stdio,
+        mut listener: Listener,
+    ) -> Result<(), Error> {
         let limit = Deadline::starting_now(self.timeouts().accept);
         let remote =
             if self.ignore_empty { listener.accept_speaking(ctx, limit)? } else { listener.accept(ctx, limit)? };
         // Whoever comes now is told at once that nobody will serve him.
         drop(listener);
         let policy = self.policy(&local);
-        let shown = Shown { voice, account: self.account, progress: self.progress };
-        session::run(ctx, &shown, local, remote, policy)
+        session::run(ctx, shown, local, remote, policy)
     }
 
     fn hub(&self) -> Hub {

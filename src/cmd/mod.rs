@@ -12,6 +12,7 @@ pub mod generate;
 pub mod get;
 pub mod listen;
 mod session;
+mod taps;
 pub mod udp_recv;
 pub mod udp_send;
 pub mod usage;

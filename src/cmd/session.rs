@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::net::Context;
 use crate::opts::account::AccountArgs;
 use crate::opts::progress::ProgressArgs;
-use crate::relay::{Policy, Transfer, duplex};
+use crate::relay::{Policy, Taps, Transfer, duplex};
 use crate::report::Voice;
 use crate::report::bar::{Bar, When};
 use crate::report::watch::Watched;
@@ -19,6 +19,7 @@ pub(super) struct Shown<'a> {
     pub(super) voice: &'a Voice,
     pub(super) account: AccountArgs,
     pub(super) progress: ProgressArgs,
+    pub(super) taps: &'a Taps<'a>,
 }
 
 /// From now on SIGUSR1 asks for the account; one that comes before the session is answered when that begins.
@@ -54,6 +55,6 @@ impl Shown<'_> {
         let bar = Bar::new(self.voice, self.progress.when(false), total);
         let watched = Watched::new(self.voice, bar, total.is_some());
         let ctx = Context { tell: &watched, ..*ctx };
-        duplex(&ctx, &mut Stream::Stdio(local), &mut remote, policy)
+        duplex(&ctx, &mut Stream::Stdio(local), &mut remote, policy, self.taps)
     }
 }

@@ -10,5 +10,6 @@ pub mod limits;
 pub mod progress;
 pub mod relay;
 pub mod socket;
+pub mod taps;
 pub mod values;
 pub mod voice;

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::relay::{EndOn, Policy};
 use crate::stream::stdio::{Input, InputKind};
+
+/// The group of the options that name a file to be written: --force is for each of them.
+pub(super) const FILES: &str = "files";
 
 /// What goes into the session.
 #[derive(Args, Clone, Debug)]
@@ -42,13 +45,13 @@ enum EndOnArg {
 
 /// Where what comes out of it goes.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Session")]
+#[command(next_help_heading = "Session", group = ArgGroup::new(FILES).multiple(true))]
 pub struct OutputArgs {
     /// Write what comes to FILE instead of stdout
-    #[arg(short = 'o', long, value_name = "FILE")]
+    #[arg(short = 'o', long, value_name = "FILE", group = FILES)]
     output: Option<PathBuf>,
-    /// Let --output overwrite a file that exists
-    #[arg(long, requires = "output")]
+    /// Overwrite a FILE that exists
+    #[arg(long, requires = FILES)]
     force: bool,
 }
 

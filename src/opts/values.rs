@@ -1,5 +1,6 @@
 //! Values as people write them: durations, sizes, ports, the DS field.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// `5`, `1.5`, `300ms`, `1h30m`. A bare number is seconds, which humantime does not know.
@@ -12,7 +13,13 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// `65536`, `64k`, `4M`: bytes, in powers of 1024, at most 1 GiB.
 pub fn size(text: &str) -> Result<usize, String> {
-    const CEILING: usize = 1 << 30;
+    const CEILING: u64 = 1 << 30;
+    let size = Some(amount(text)?).filter(|&n| n <= CEILING).and_then(|n| usize::try_from(n).ok());
+    size.ok_or_else(|| "more than 1 GiB".into())
+}
+
+/// The same without a ceiling: an amount that is only counted, never held.
+pub fn amount(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
         "" => 1,
@@ -21,8 +28,25 @@ pub fn size(text: &str) -> Result<usize, String> {
         "G" | "GB" | "GiB" => 1 << 30,
         unit => return Err(format!("unknown unit {unit:?}; write it like 4096, 64k or 1M")),
     };
-    let number: usize = digits.parse().map_err(|_| "write it like 4096, 64k or 1M".to_owned())?;
-    number.checked_mul(factor).filter(|&n| n <= CEILING).ok_or_else(|| "more than 1 GiB".into())
+    let number: u64 = digits.parse().map_err(|_| "write it like 4096, 64k or 1M".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "more than can be counted".into())
+}
+
+/// An amount a second: at least one byte.
+pub fn rate(text: &str) -> Result<NonZeroU64, String> {
+    NonZeroU64::new(amount(text)?).ok_or_else(|| "at least 1 byte a second".into())
+}
+
+/// A SHA-256 in hexadecimal digits.
+pub fn sha256(text: &str) -> Result<[u8; 32], String> {
+    let wrong = || "64 hexadecimal digits, as sha256sum prints them".to_owned();
+    let digits: Vec<_> = text.chars().map_while(|c| c.to_digit(16)).collect();
+    if digits.len() != 64 || text.len() != 64 {
+        return Err(wrong());
+    }
+    // Two digits below 16 make a byte.
+    let bytes: Result<Vec<_>, _> = digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1])).collect();
+    bytes.map_err(|_| wrong())?.try_into().map_err(|_| wrong())
 }
 
 /// `0` to `255`, decimal or `0x..`.
@@ -44,6 +68,14 @@ impl std::str::FromStr for Bytes {
     fn from_str(text: &str) -> Result<Self, String> {
         escapes(text).map(Bytes)
     }
+}
+
+/// A text to look for: as [`escapes`], and not empty.
+pub fn pattern(text: &str) -> Result<Bytes, String> {
+    Some(escapes(text)?)
+        .filter(|bytes| !bytes.is_empty())
+        .map(Bytes)
+        .ok_or_else(|| "an empty text is everywhere".into())
 }
 
 /// `\n`, `\r`, `\t`, `\0`, `\\` and `\xNN` in a text, as bytes.
@@ -100,6 +132,23 @@ mod tests {
         for text in ["", "k", "-1", "2G", "1T", "1.5k", "99999999999999999999"] {
             assert!(size(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn amounts_rates_and_hashes() {
+        assert_eq!(
+            (amount("2G"), amount("0"), amount("18014398509481983k")),
+            (Ok(2 << 30), Ok(0), Ok(u64::MAX - 1023))
+        );
+        assert!(amount("18014398509481984k").is_err() && rate("0").is_err() && rate("1Mbit").is_err());
+        assert_eq!(rate("1M").map(NonZeroU64::get), Ok(1 << 20));
+        let digits = "00ff".repeat(16);
+        assert_eq!(sha256(&digits.to_uppercase()).map(|hash| (hash[0], hash[31])), Ok((0, 255)));
+        for text in [&digits[1..], &format!("{digits}0"), &digits.replace('f', "g"), &format!("{}é", &digits[2..])] {
+            assert!(sha256(text).is_err(), "{text}");
+        }
+        assert!(pattern("").is_err() && pattern(r"\q").is_err());
+        assert_eq!(pattern(r"ok\n"), Ok(Bytes(b"ok\n".to_vec())));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! One direction of a session: read, buffer, write, end.
 
 use std::io;
+use std::time::Duration;
 
 use super::fast::{Fast, Step};
+use super::taps::Tap;
+use crate::error::Error;
 use crate::event::{Event, Move, Side};
 use crate::net::Context;
 use crate::stream::Stream;
@@ -26,16 +29,17 @@ pub(super) enum State {
     Done,
 }
 
-/// Which end of a direction failed.
+/// Which end of a direction failed, or who looked on.
 #[derive(Debug)]
 pub(super) enum Fault {
     Source(io::Error),
     Sink(io::Error),
+    Observer(Error),
 }
 
 /// The state of one direction.
 #[derive(Debug)]
-pub(super) struct Direction {
+pub(super) struct Direction<'a> {
     pub(super) state: State,
     buffer: Buffer,
     /// Bytes that the sink has taken.
@@ -47,14 +51,16 @@ pub(super) struct Direction {
     fast: Option<Fast>,
     /// Poll has seen the source ready, and nothing was taken from it since.
     source_is_sure: bool,
+    /// What looks on, and what may move.
+    pub(super) tap: Tap<'a>,
     /// Whether the next read, or the next write, is worth a call.
     source_ready: bool,
     pub(super) sink_ready: bool,
 }
 
-impl Direction {
-    /// A direction over the buffer, or over `fast` as long as that does it.
-    pub(super) fn new(from_side: Side, crlf: bool, fast: Option<Fast>, capacity: usize) -> Self {
+impl<'a> Direction<'a> {
+    /// A direction over the buffer, or over `fast` as long as that does it and nobody wants to see the bytes.
+    pub(super) fn new(from_side: Side, crlf: bool, tap: Tap<'a>, fast: Option<Fast>, capacity: usize) -> Self {
         Direction {
             fast,
             source_is_sure: false,
@@ -63,6 +69,7 @@ impl Direction {
             total: 0,
             from_side,
             crlf: crlf.then(Crlf::default),
+            tap,
             source_ready: true,
             sink_ready: true,
         }
@@ -83,7 +90,7 @@ impl Direction {
                 self.move_fast(ctx, from, to)?
             } else {
                 let read = self.read_some(ctx, from).map_err(Fault::Source)?;
-                self.write_some(ctx, to).map_err(Fault::Sink)? || read
+                self.write_some(ctx, to)? || read
             };
             moved |= step;
             if !step {
@@ -157,40 +164,46 @@ impl Direction {
         if !self.wants_source() || !self.source_ready {
             return Ok(false);
         }
-        let room = self.buffer.room();
+        let room = self.may_read();
         let read = match &mut self.crlf {
             Some(crlf) => crlf.read(from, &mut self.buffer),
-            None => from.read(self.buffer.space()).inspect(|&n| self.buffer.filled(n)),
+            None => from.read(&mut self.buffer.space()[..room]).inspect(|&n| self.buffer.filled(n)),
         };
         // A short read has most likely emptied the source: let poll tell when there is more.
         self.source_ready = read.as_ref().is_ok_and(|&n| n == room);
         match read {
             Ok(0) => self.state = State::ShuttingDown,
-            Ok(n) => ctx.tell(&Event::Move(Move::Read(self.from_side, n))),
+            Ok(n) => {
+                let data = self.buffer.data();
+                self.tap.came(&data[data.len().saturating_sub(n)..]);
+                ctx.tell(&Event::Move(Move::Read(self.from_side, n)));
+            }
             Err(e) if is_nothing_yet(&e) => return Ok(false),
             Err(e) => return Err(e),
         }
         Ok(true)
     }
 
-    fn write_some(&mut self, ctx: &Context<'_>, to: &mut Stream) -> io::Result<bool> {
-        if self.buffer.is_empty() || !self.sink_ready {
+    fn write_some(&mut self, ctx: &Context<'_>, to: &mut Stream) -> Result<bool, Fault> {
+        let most = self.tap.may_write(self.buffer.data().len());
+        if most == 0 || !self.sink_ready {
             return Ok(false);
         }
-        match to.write(self.buffer.data()) {
-            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+        match to.write(&self.buffer.data()[..most]) {
+            Ok(0) => Err(Fault::Sink(io::ErrorKind::WriteZero.into())),
             Ok(n) => {
+                let seen = self.tap.took(&self.buffer.data()[..n]);
                 self.buffer.consume(n);
                 self.total += n as u64;
-                self.sink_ready = self.buffer.is_empty();
+                self.sink_ready = n == most;
                 ctx.tell(&Event::Move(Move::Wrote(self.to_side(), n)));
-                Ok(true)
+                seen.map(|()| true).map_err(Fault::Observer)
             }
             Err(e) if is_nothing_yet(&e) => {
                 self.sink_ready = false;
                 Ok(false)
             }
-            Err(e) => Err(e),
+            Err(e) => Err(Fault::Sink(e)),
         }
     }
 
@@ -221,13 +234,27 @@ impl Direction {
         let least = if self.crlf.is_some() { 2 } else { 1 };
         // On the kernel's path a source that is ready waits for the sink, and a full pipe is emptied first.
         let waits = self.fast.as_ref().is_some_and(|fast| fast.held() > 0 || (fast.is_direct() && !self.sink_ready));
-        self.state == State::Running && self.buffer.room() >= least && !(waits && self.source_ready)
+        self.state == State::Running && self.may_read() >= least && !(waits && self.source_ready)
     }
 
-    /// Whether a write, or the end of one, would be of use.
+    /// How much the next read may bring.
+    fn may_read(&self) -> usize {
+        self.buffer.room().min(self.tap.may_read(self.buffer.data().len()))
+    }
+
+    /// Whether a write, or the end of one, would be of use now.
     pub(super) fn wants_sink(&self, may_close: bool) -> bool {
-        let direct = self.fast.as_ref().is_some_and(Fast::is_direct) && self.state == State::Running;
-        self.pending() > 0 || (direct && !self.sink_ready) || (self.state == State::ShuttingDown && may_close)
+        if self.buffer.is_empty() {
+            let direct = self.fast.as_ref().is_some_and(Fast::is_direct) && self.state == State::Running;
+            let closing = self.state == State::ShuttingDown && may_close;
+            return closing || self.pending() > 0 || (direct && !self.sink_ready);
+        }
+        self.held_back().is_none()
+    }
+
+    /// For how long what waits must still wait, however ready the sink is.
+    pub(super) fn held_back(&self) -> Option<Duration> {
+        self.tap.wait(self.buffer.data().len())
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -11,17 +11,21 @@
 //! so. Owns these rules and the account of what moved. Refuses to know what the streams are.
 
 mod book;
+mod bucket;
 mod clock;
 mod delivery;
 mod direction;
 mod exchange;
 mod fast;
+mod pattern;
 mod session;
+mod taps;
 #[cfg(test)]
 mod tests;
 
 pub use delivery::Delivery;
 pub use exchange::Exchange;
+pub use taps::Taps;
 
 use std::time::Duration;
 
@@ -91,7 +95,13 @@ pub struct Transfer {
     pub outcome: Result<(), Error>,
 }
 
-/// Moves bytes both ways between `local` and `remote` until the session is over.
-pub fn duplex(ctx: &Context<'_>, local: &mut Stream, remote: &mut Stream, policy: &Policy) -> Transfer {
-    session::Session::new(ctx, local, remote, policy).run()
+/// Moves bytes both ways between `local` and `remote` until the session is over, as `taps` allow.
+pub fn duplex<'a>(
+    ctx: &'a Context<'a>,
+    local: &'a mut Stream,
+    remote: &'a mut Stream,
+    policy: &'a Policy,
+    taps: &'a Taps<'a>,
+) -> Transfer {
+    session::Session::new(ctx, local, remote, policy, taps).run()
 }

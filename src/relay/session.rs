@@ -3,9 +3,10 @@
 //! End conditions, in the order in which they are looked at:
 //! 1. a local end fails: at once; the peer gets a reset if our input broke, so that it can't mistake it for whole;
 //! 2. the network fails: what had arrived is still written out, then the failure counts;
-//! 3. both directions are done, or the one that the policy names; then the peer's kernel must have taken our bytes;
-//! 4. the peer was quiet for as long as --until-idle says;
-//! 5. a time limit, a signal.
+//! 3. the peer has sent what --until-match or --max-bytes wait for: nothing more is read, what was read is delivered;
+//! 4. both directions are done, or the one that the policy names; then the peer's kernel must have taken our bytes;
+//! 5. the peer was quiet for as long as --until-idle says;
+//! 6. a time limit, a signal.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -13,10 +14,10 @@ use std::time::{Duration, Instant};
 use super::book::Book;
 use super::clock::Clock;
 use super::direction::{Direction, Fault, State};
-use super::{EndOn, Policy, Transfer, fast};
+use super::{EndOn, Policy, Taps, Transfer, fast};
 use crate::deadline::{Deadline, Limit};
 use crate::error::{Error, Kind};
-use crate::event::{Account, Event, Figures, Move, Side};
+use crate::event::{Account, Event, Figures, Move, Side, Sum};
 use crate::net::{Context, Cut};
 use crate::stream::{Medium, Readiness, Stream, buffer};
 use crate::sys::poll::{Interest, poll};
@@ -54,48 +55,67 @@ pub(super) struct Session<'a> {
     local: &'a mut Stream,
     remote: &'a mut Stream,
     policy: &'a Policy,
-    outgoing: Direction,
-    incoming: Direction,
+    taps: &'a Taps<'a>,
+    outgoing: Direction<'a>,
+    incoming: Direction<'a>,
     clock: Clock,
     book: Book,
     /// The network's failure; the session goes on as far as that lets it.
     failure: Option<Error>,
     /// Under [`EndOn::Local`]: since when all our bytes are acknowledged.
     lingering: Option<Instant>,
+    /// The output takes nothing more.
+    output_failed: bool,
     /// Whether the peer's kernel is being asked for its program.
     probing: bool,
+    /// The peer has sent what was waited for: the session only delivers what it has read.
+    satisfied: bool,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(ctx: &'a Context<'a>, local: &'a mut Stream, remote: &'a mut Stream, policy: &'a Policy) -> Self {
-        let fast = |from: &Stream, to: &Stream| if policy.splice { fast::choose(from, to) } else { None };
-        let out = fast(local, remote).filter(|_| !policy.crlf);
-        let back = fast(remote, local);
+    pub(super) fn new(
+        ctx: &'a Context<'a>,
+        local: &'a mut Stream,
+        remote: &'a mut Stream,
+        policy: &'a Policy,
+        taps: &'a Taps<'a>,
+    ) -> Self {
         let from_file = matches!(local.source_medium(), Some((Medium::File, _)));
         let capacity = if from_file { buffer::FOR_FILES } else { buffer::USUAL };
+        let (out, back) = (taps.tap(Side::Local), taps.tap(Side::Peer));
+        let may_splice = |sees_bytes: bool| policy.splice && !sees_bytes;
+        let fast_out = may_splice(policy.crlf || out.sees_bytes()).then(|| fast::choose(local, remote)).flatten();
+        let fast_back = may_splice(back.sees_bytes()).then(|| fast::choose(remote, local)).flatten();
         let book = Book::open(remote);
         Session {
             ctx,
             local,
             remote,
             policy,
-            outgoing: Direction::new(Side::Local, policy.crlf, out, capacity),
-            incoming: Direction::new(Side::Peer, false, back, buffer::USUAL),
+            taps,
+            outgoing: Direction::new(Side::Local, policy.crlf, out, fast_out, capacity),
+            incoming: Direction::new(Side::Peer, false, back, fast_back, buffer::USUAL),
             clock: Clock::starting_now(),
             book,
             failure: None,
             lingering: None,
+            output_failed: false,
             probing: false,
+            satisfied: false,
         }
     }
 
     pub(super) fn run(mut self) -> Transfer {
         let outcome = self.run_to_end();
-        if outcome.as_ref().is_err_and(|error| !is_the_outputs(error.kind)) {
+        if outcome.is_err() && !self.output_failed {
             self.hand_over();
         }
         self.clock.came(self.came());
         self.book.close();
+        let watched = self.taps.ended();
+        self.tell_sums();
+        let judged = || self.taps.judge(&self.incoming.tap, self.incoming.total);
+        let outcome = outcome.and(watched).and_then(|()| judged());
         Transfer { account: self.account(true), outcome }
     }
 
@@ -142,6 +162,15 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn tell_sums(&self) {
+        for (direction, from) in [(&self.incoming, Side::Peer), (&self.outgoing, Side::Local)] {
+            if let Some(sha256) = direction.tap.sha256().filter(|_| self.taps.sum) {
+                let sum = Sum { from, sha256: &sha256, bytes: direction.total };
+                self.ctx.tell(&Event::Move(Move::Summed(sum)));
+            }
+        }
+    }
+
     fn run_to_end(&mut self) -> Result<(), Error> {
         loop {
             self.advance()?;
@@ -171,6 +200,7 @@ impl<'a> Session<'a> {
                 return Err(self.local.read_error(&e));
             }
             Err(Fault::Sink(e)) => self.network_failed(self.remote.write_error(&e))?,
+            Err(Fault::Observer(error)) => return Err(self.observer_failed(error)),
         }
         let moved = self.incoming.advance(self.ctx, self.remote, self.local, true);
         self.clock.came(self.came());
@@ -184,10 +214,36 @@ impl<'a> Session<'a> {
                 self.incoming.stop_reading();
                 self.network_failed(self.remote.read_error(&e))?;
             }
-            Err(Fault::Sink(e)) => return Err(self.local.write_error(&e)),
+            Err(Fault::Sink(e)) => return Err(self.output_failed(&e)),
+            Err(Fault::Observer(error)) => return Err(self.observer_failed(error)),
         }
         self.note_ends(before);
+        self.note_satisfied();
         Ok(())
+    }
+
+    /// The output takes nothing more.
+    fn output_failed(&mut self, error: &std::io::Error) -> Error {
+        self.output_failed = true;
+        self.local.write_error(error)
+    }
+
+    /// A log or a dump can't be written: the session ends, and what we were sending must not look whole.
+    fn observer_failed(&mut self, error: Error) -> Error {
+        if !self.outgoing.is_done() {
+            self.remote.reset_on_close();
+        }
+        error
+    }
+
+    /// Nothing is read once the peer has sent what was waited for. Local input's end is then not waited for either.
+    fn note_satisfied(&mut self) {
+        if !self.satisfied && self.incoming.tap.is_satisfied() {
+            self.satisfied = true;
+            self.ctx.tell(&Event::Move(Move::Satisfied));
+            self.incoming.stop_reading();
+            self.outgoing.stop_reading();
+        }
     }
 
     /// FIN goes out when local input has ended, unless the peer is to end the session.
@@ -283,8 +339,9 @@ impl<'a> Session<'a> {
         let quiet = quiet.map(|quiet| self.clock.quiet_left(quiet).max(Duration::from_millis(1)));
         let linger = self.lingering.map(|since| LINGER.saturating_sub(since.elapsed()).max(Duration::from_millis(1)));
         let wanted = quiet.is_some() || self.policy.end_on == EndOn::Local;
+        let [out, back] = [self.outgoing.held_back(), self.incoming.held_back()];
         let tick = self.policy.progress.then_some(TICK);
-        [quiet, linger, tick, (look && wanted).then_some(LOOK)].into_iter().flatten().min()
+        [quiet, linger, tick, (look && wanted).then_some(LOOK), out, back].into_iter().flatten().min()
     }
 
     /// Waits for readiness. The outer error is the local end's, the inner one what cut the wait short.
@@ -349,7 +406,7 @@ impl<'a> Session<'a> {
             Slot::RemoteOut => self.outgoing.sink_ready = true,
             Slot::RemoteIn => self.incoming.source_is_ready(),
             Slot::LocalOut => self.incoming.sink_ready = true,
-            Slot::LocalReader => return Err(self.local.write_error(&std::io::ErrorKind::BrokenPipe.into())),
+            Slot::LocalReader => return Err(self.output_failed(&std::io::ErrorKind::BrokenPipe.into())),
             Slot::RemotePeer => self.peer_is_gone()?,
             Slot::ReportRequest => self.answer_request(),
         }
@@ -376,9 +433,14 @@ impl<'a> Session<'a> {
     }
 
     /// The idle limit, and the limit of a session that is only waiting for its last bytes to leave.
+    /// What --rate holds back is not idle.
     fn limit(&self) -> Deadline {
+        if self.outgoing.held_back().or(self.incoming.held_back()).is_some() {
+            return Deadline::NEVER;
+        }
         let idle = self.clock.idle(self.policy.idle);
-        let last_bytes = self.policy.end_on == EndOn::Peer && self.incoming.is_done();
+        let ends = self.policy.end_on == EndOn::Peer || self.satisfied;
+        let last_bytes = ends && self.incoming.is_done();
         if last_bytes { idle.sooner(self.clock.drain()) } else { idle }
     }
 
@@ -404,16 +466,23 @@ impl<'a> Session<'a> {
     /// Signals and limits do not count here; the time is short.
     fn hand_over(&mut self) {
         let end = Instant::now() + HAND_OVER;
+        self.incoming.tap.hurry();
+        self.incoming.sink_ready = true;
         loop {
-            // The first failure is the one to tell.
-            let Ok(_) = self.incoming.advance(self.ctx, self.remote, self.local, true) else { return };
+            // The first failure is the one to tell. An observer's does not touch the output.
+            match self.incoming.advance(self.ctx, self.remote, self.local, true) {
+                Ok(_) | Err(Fault::Observer(_)) => {}
+                Err(Fault::Source(_) | Fault::Sink(_)) => return,
+            }
             self.incoming.stop_reading();
             let left = end.saturating_duration_since(Instant::now());
             if self.incoming.is_done() || left.is_zero() {
                 return;
             }
             let mut writable: Vec<_> = self.local.write_interest().interest().into_iter().collect();
-            if poll(&mut writable, None, Some(left)).is_err() {
+            // An end that is always ready has no question for poll, and nothing to wait for.
+            let pause = if writable.is_empty() { Duration::ZERO } else { left };
+            if poll(&mut writable, None, Some(pause)).is_err() {
                 return;
             }
             self.incoming.sink_ready = true;
@@ -442,6 +511,9 @@ impl<'a> Session<'a> {
             paused.map_err(|cut| cut.during("wait for the last acknowledgement of", self.remote.name()))?;
             pause = (pause * 2).min(LOOK);
         }
+        if self.satisfied && self.outgoing.total > 0 {
+            self.drop_unread();
+        }
         if self.policy.account { self.await_fin() } else { Ok(()) }
     }
 
@@ -458,17 +530,20 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Input that nobody reads would make our close a reset, which destroys our last bytes at the peer: what is there is
+    /// taken and dropped, from a peer that never pauses for as long as any last words.
+    fn drop_unread(&mut self) {
+        let end = Instant::now() + LINGER;
+        let mut dropped = [0; 16 * 1024];
+        while Instant::now() < end && self.remote.read(&mut dropped).is_ok_and(|n| n > 0) {}
+    }
+
     /// An error that waits on the peer's socket, with the account of what it cost.
     fn check_remote(&mut self) -> Result<(), Error> {
         let Some(error) = self.remote.take_error() else { return Ok(()) };
         self.network_failed(self.remote.write_error(&error))?;
         self.failure.take().map_or(Ok(()), Err)
     }
-}
-
-/// Whether it is the output that failed: then it takes nothing more.
-fn is_the_outputs(kind: Kind) -> bool {
-    matches!(kind, Kind::WriteLocal | Kind::OutputGone)
 }
 
 /// The questions for poll, each with the slot that its answer belongs to.

@@ -1,13 +1,17 @@
 //! The relay between scripted ends: no socket, no clock, every schedule of short reads, blocks and ends.
 
+use std::cell::RefCell;
 use std::io::ErrorKind;
+use std::num::NonZeroU64;
+use std::rc::Rc;
+use std::time::Instant;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Limit};
 use crate::error::Kind;
-use crate::event::{Event, Side, Tell};
+use crate::event::{Event, Observe, Side, Tell};
 use crate::stream::scripted::{Read, Scripted, Write};
 use crate::sys::signals::Signals;
 
@@ -25,11 +29,15 @@ struct Played {
 }
 
 fn play(local: Scripted, remote: Scripted, policy: &Policy) -> Played {
+    play_tapped(local, remote, policy, &Taps::default())
+}
+
+fn play_tapped(local: Scripted, remote: Scripted, policy: &Policy, taps: &Taps<'_>) -> Played {
     let signals = Signals::install().expect("handlers can be installed");
     let ctx = Context { tell: &Silent, signals: &signals, deadline: Deadline::NEVER };
     let mut local = Stream::Scripted(local);
     let mut remote = Stream::Scripted(remote);
-    let transfer = duplex(&ctx, &mut local, &mut remote, policy);
+    let transfer = duplex(&ctx, &mut local, &mut remote, policy, taps);
     let (Stream::Scripted(local), Stream::Scripted(remote)) = (local, remote) else { unreachable!("made above") };
     Played { transfer, local, remote }
 }
@@ -146,6 +154,139 @@ fn line_ends_are_translated_once_however_reads_fall() {
         let played = play(local, Scripted::default(), &Policy { crlf: true, ..Policy::default() });
         assert_eq!(played.remote.taken, b"a\r\nb\r\nc\r\n\r\n\r\rd\r\n", "cut at {cut}");
     }
+}
+
+/// Keeps what it saw; fails once it has seen so many bytes.
+#[derive(Default)]
+struct Watcher {
+    seen: Rc<RefCell<(Vec<u8>, Vec<u8>)>>,
+    fails_after: Option<usize>,
+}
+
+impl Observe for Watcher {
+    fn saw(&self, from: Side, bytes: &[u8]) -> Result<(), Error> {
+        let mut seen = self.seen.borrow_mut();
+        let mine = if from == Side::Local { &mut seen.0 } else { &mut seen.1 };
+        mine.extend_from_slice(bytes);
+        let full = self.fails_after.is_some_and(|most| seen.0.len() + seen.1.len() > most);
+        if full { Err(Error::new(Kind::WriteLocal, "write", "the log", "no space left")) } else { Ok(()) }
+    }
+
+    fn ended(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_observer_sees_what_was_taken_and_nothing_else() {
+    let watcher = Watcher::default();
+    let seen = Rc::clone(&watcher.seen);
+    let local = Scripted::giving([bytes("a\nb")]).taking([Write::Take(1), Write::Block, Write::Take(2)]);
+    let remote = Scripted::giving([bytes("answer"), Read::Fail(ErrorKind::ConnectionReset)]).taking([Write::Take(1)]);
+    let policy = Policy { crlf: true, ..Policy::default() };
+    let taps = Taps { observers: vec![Box::new(watcher)], ..Taps::default() };
+    let played = play_tapped(local, remote, &policy, &taps);
+    assert_eq!(played.transfer.outcome.map_err(|e| e.kind), Err(Kind::Reset));
+    assert_eq!(*seen.borrow(), (played.remote.taken, played.local.taken));
+    assert_eq!(*seen.borrow().1, *b"answer");
+}
+
+#[test]
+fn an_observer_that_fails_ends_the_session_and_the_bytes_are_kept() {
+    let taps = || Taps {
+        observers: vec![Box::new(Watcher { fails_after: Some(3), ..Watcher::default() })],
+        ..Taps::default()
+    };
+    // The output is slow, so that more has been read than seen when the log is full.
+    let local = Scripted::giving(std::iter::repeat_n(Read::Block, 100)).taking([Write::Take(4), Write::Block]);
+    let played = play_tapped(local, Scripted::giving([bytes("received")]), &Policy::default(), &taps());
+    assert_eq!(played.transfer.outcome.map_err(|e| (e.kind, e.subject)), Err((Kind::WriteLocal, "the log".into())));
+    assert_eq!(played.local.taken, b"received");
+    let local = Scripted::giving([bytes("sent"), Read::Block, bytes("never")]);
+    let remote = Scripted::giving(std::iter::repeat_n(Read::Block, 100));
+    let played = play_tapped(local, remote, &Policy::default(), &taps());
+    assert_eq!(played.transfer.outcome.map_err(|e| e.kind), Err(Kind::WriteLocal));
+    assert!(!played.remote.closed, "a broken upload must not look whole");
+}
+
+/// A peer that would go on for ever, and a local input that never ends.
+fn endless(pieces: impl IntoIterator<Item = &'static str>) -> (Scripted, Scripted) {
+    let local = Scripted::giving([bytes("ask")].into_iter().chain(std::iter::repeat_n(Read::Block, 10_000)));
+    let told = pieces.into_iter().flat_map(|piece| [Read::Block, bytes(piece)]);
+    (local, Scripted::giving(told.chain(std::iter::repeat_n(Read::Block, 10_000))))
+}
+
+#[test]
+fn a_match_ends_the_session_with_what_was_read_with_it() {
+    let text = "220-hello\r\n220 ready\r\n";
+    for cut in 1..text.len() {
+        let (head, tail) = text.split_at(cut);
+        let (local, remote) = endless([head, tail, "never read"]);
+        let taps = Taps { until_match: Some(b"\n220 ".to_vec()), ..Taps::default() };
+        let local = local.taking([Write::Take(1), Write::Block]);
+        let played = play_tapped(local, remote, &Policy::default(), &taps);
+        assert!(played.transfer.outcome.is_ok(), "{:?}", played.transfer.outcome);
+        let wanted = if head.contains("\n220 ") { head } else { text };
+        assert_eq!(String::from_utf8_lossy(&played.local.taken), wanted, "cut at {cut}");
+        assert_eq!((played.remote.taken, played.remote.closed), (b"ask".to_vec(), true));
+    }
+}
+
+#[test]
+fn a_session_without_the_match_has_failed() {
+    let taps = Taps { until_match: Some(b"ready".to_vec()), ..Taps::default() };
+    let played = play_tapped(Scripted::default(), Scripted::giving([bytes("not read y")]), &Policy::default(), &taps);
+    assert_eq!(played.transfer.outcome.map_err(|e| (e.kind, e.subject)), Err((Kind::Verdict, "\"ready\"".into())));
+    assert_eq!(played.local.taken, b"not read y");
+}
+
+#[test]
+fn max_bytes_delivers_exactly_that_many() {
+    let text = "0123456789";
+    for most in 0..=12 {
+        let (local, mut remote) = endless(["0123", "4", "56789"]);
+        if most > text.len() {
+            remote.reads.retain(|read| matches!(read, Read::Bytes(_)));
+        }
+        let taps = Taps { max_bytes: Some(most as u64), ..Taps::default() };
+        let local = if most > text.len() { Scripted::default() } else { local.taking([Write::Take(1), Write::Block]) };
+        let played = play_tapped(local, remote, &Policy::default(), &taps);
+        assert!(played.transfer.outcome.is_ok(), "{:?}", played.transfer.outcome);
+        assert_eq!(played.local.taken, text.as_bytes()[..most.min(text.len())], "{most}");
+        assert!(played.local.closed && played.remote.closed);
+    }
+}
+
+#[test]
+fn a_rate_holds_back_and_loses_nothing() {
+    let taps = Taps { rate: NonZeroU64::new(1000), ..Taps::default() };
+    let (out, back) = ("o".repeat(300), "i".repeat(200));
+    let start = Instant::now();
+    // An idle limit shorter than the pauses between two pieces does not count them.
+    let idle = Some(Bound { length: Duration::from_millis(1), limit: Limit::Idle });
+    let policy = Policy { idle, ..Policy::default() };
+    let played = play_tapped(Scripted::giving([bytes(&out)]), Scripted::giving([bytes(&back)]), &policy, &taps);
+    assert!(played.transfer.outcome.is_ok(), "{:?}", played.transfer.outcome);
+    assert_eq!((played.remote.taken, played.local.taken), (out.into_bytes(), back.into_bytes()));
+    assert!(start.elapsed() >= Duration::from_millis(190), "300 bytes, 100 of them at once: {:?}", start.elapsed());
+}
+
+#[test]
+fn what_was_expected_is_judged_once_the_session_is_over() {
+    let judged = |taps: &Taps<'_>| {
+        let played = play_tapped(Scripted::default(), Scripted::giving([bytes("abc")]), &Policy::default(), taps);
+        assert_eq!(played.local.taken, b"abc");
+        played.transfer.outcome.map_err(|e| e.kind)
+    };
+    // SHA-256 of "abc", FIPS 180-4.
+    let mut hash = [0; 32];
+    let words =
+        [0xba78_16bf_u32, 0x8f01_cfea, 0x4141_40de, 0x5dae_2223, 0xb003_61a3, 0x9617_7a9c, 0xb410_ff61, 0xf200_15ad];
+    words.iter().zip(hash.chunks_mut(4)).for_each(|(word, bytes)| bytes.copy_from_slice(&word.to_be_bytes()));
+    let size = |size| Taps { expect_size: Some(size), expect_sha256: Some(hash), ..Taps::default() };
+    assert_eq!(judged(&size(3)), Ok(()));
+    assert_eq!((judged(&size(4)), judged(&size(2))), (Err(Kind::Short), Err(Kind::Verdict)));
+    assert_eq!(judged(&Taps { expect_sha256: Some([0; 32]), ..Taps::default() }), Err(Kind::Verdict));
 }
 
 fn read() -> impl Strategy<Value = Read> {

@@ -7,6 +7,7 @@ mod account;
 pub mod bar;
 pub mod checks;
 pub mod exit;
+pub mod hex;
 mod voice;
 pub mod watch;
 mod wording;

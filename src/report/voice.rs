@@ -68,6 +68,19 @@ impl Voice {
         self.settings
     }
 
+    /// How long the run has taken so far.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Lets `write` use standard error with no bar in its way.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &*self.bar.borrow() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
     /// Every line goes above this bar while it is up.
     pub(super) fn hold(&self, bar: Option<ProgressBar>) {
         *self.bar.borrow_mut() = bar;
@@ -106,10 +119,7 @@ impl Voice {
 
     fn write(&self, line: &Line) {
         let text = if self.settings.json { self.as_json(line) } else { self.as_text(line) };
-        match &*self.bar.borrow() {
-            Some(bar) => bar.suspend(|| to_stderr(&text)),
-            None => to_stderr(&text),
-        }
+        self.aside(|| to_stderr(&text));
     }
 
     fn as_json(&self, line: &Line) -> String {

@@ -56,7 +56,7 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
             Importance::Announcement
         }
         Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
-        Event::Account { asked: true, .. } => Importance::Asked,
+        Event::Account { asked: true, .. } | Event::Move(Move::Summed(_)) => Importance::Asked,
         Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..) | Move::Progress(_)) => {
             Importance::Detail
         }
@@ -167,6 +167,17 @@ fn moved(event: &Move<'_>) -> Worded {
         Move::InputEnded => ("input-ended", "local input has ended".into(), json!({})),
         Move::HalfClosed => ("half-closed", "sent our end (FIN); the peer may still send".into(), json!({})),
         Move::PeerEnded => ("peer-ended", "the peer has ended (its FIN came)".into(), json!({})),
+        Move::Satisfied => {
+            ("satisfied", "the peer has sent what was waited for: nothing more is read".into(), json!({}))
+        }
+        Move::Summed(sum) => {
+            let direction = if sum.from == Side::Peer { "received" } else { "sent" };
+            (
+                "sum",
+                format!("sha256 {}  {direction}, {} bytes", sum.sha256, sum.bytes),
+                json!({ "direction": direction, "sha256": sum.sha256, "bytes": sum.bytes }),
+            )
+        }
         Move::Closed(peer, figures) => (
             "closed",
             format!(

@@ -11,6 +11,7 @@ mod end;
 pub mod listener;
 pub mod output;
 mod pump;
+pub mod record;
 #[cfg(test)]
 pub mod scripted;
 pub mod stdio;

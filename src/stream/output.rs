@@ -50,14 +50,32 @@ enum Opened {
     Given,
 }
 
+/// What may become of the file.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    /// An existing regular file may be overwritten.
+    force: bool,
+    /// The mode of a new one, before the umask.
+    mode: u32,
+}
+
 impl OutputFile {
     /// Opens `path` for writing; with `force`, over an existing regular file.
     pub fn open(ctx: &Context<'_>, path: &Path, force: bool) -> Result<Self, Error> {
+        Self::open_as(ctx, path, How { force, mode: 0o666 })
+    }
+
+    /// The same for what is nobody else's business, such as a log: a new file is its owner's alone.
+    pub fn open_private(ctx: &Context<'_>, path: &Path, force: bool) -> Result<Self, Error> {
+        Self::open_as(ctx, path, How { force, mode: 0o600 })
+    }
+
+    fn open_as(ctx: &Context<'_>, path: &Path, how: How) -> Result<Self, Error> {
         let failed = |e: &io::Error| Error::io(Kind::WriteLocal, "open", path.display(), e);
         let target = follow_links(path).map_err(|e| failed(&e))?;
         let (fd, opened) = match given_number(path) {
             Some(number) => (fd::adopt(number).map_err(|e| failed(&e))?.into(), Opened::Given),
-            None => open_target(ctx, path, &target, force)?,
+            None => open_target(ctx, path, &target, how)?,
         };
         Ok(OutputFile { path: path.to_owned(), target, fd, opened, begun: false })
     }
@@ -101,9 +119,9 @@ fn given_number(path: &Path) -> Option<i32> {
     }
 }
 
-fn open_target(ctx: &Context<'_>, path: &Path, target: &Path, force: bool) -> Result<(OwnedFd, Opened), Error> {
+fn open_target(ctx: &Context<'_>, path: &Path, target: &Path, how: How) -> Result<(OwnedFd, Opened), Error> {
     let failed = |e: &io::Error| Error::io(Kind::WriteLocal, "open", path.display(), e);
-    match OpenOptions::new().write(true).create_new(true).open(target) {
+    match OpenOptions::new().write(true).create_new(true).mode(how.mode).open(target) {
         Ok(file) => return Ok((file.into(), Opened::New)),
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(failed(&e)),
         Err(_) => {}
@@ -112,7 +130,7 @@ fn open_target(ctx: &Context<'_>, path: &Path, target: &Path, force: bool) -> Re
     if !found.is_file() {
         return open_special(ctx, target).map(|fd| (fd, Opened::Special));
     }
-    if !force {
+    if !how.force {
         return Err(
             Error::new(Kind::WriteLocal, "open", path.display(), "the file exists").hint("--force overwrites it")
         );
