@@ -109,7 +109,11 @@ fn consume(file: &Path) -> Result<(), String> {
 }
 
 fn compare_stdin(file: &Path) -> Result<(), String> {
-    compare(own(io::stdin().as_fd()).map_err(words)?, file)
+    let stdin = own(io::stdin().as_fd()).map_err(words)?;
+    let verdict = compare(&stdin, file);
+    // To the end in any case: else the tool would be told of a broken pipe, and that would be the news.
+    copy(&stdin, Counted(0)).map_err(words)?;
+    verdict
 }
 
 struct Counted(u64);

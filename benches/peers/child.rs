@@ -97,7 +97,8 @@ pub struct Account {
 
 /// Starts `command`, at most for `limit`. Takes it, so that no descriptor of it stays open here.
 pub fn start(mut command: Command, limit: Duration) -> Result<Child, String> {
-    let name = command.get_program().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let stderr = tempfile::tempfile().map_err(words)?;
     command.stderr(stderr.try_clone().map_err(words)?);
     let mut alive = lock(&ALIVE);

@@ -106,8 +106,9 @@ impl Way {
     }
 
     fn verify(self, bench: &Bench, compare: bool) -> Result<(), String> {
-        self.input.verify(bench.options.size)?;
-        self.output.verify(&bench.scratch.payload, compare)
+        // The output first: if it is wrong, that is the news.
+        self.output.verify(&bench.scratch.payload, compare)?;
+        self.input.verify(bench.options.size)
     }
 }
 

@@ -10,6 +10,9 @@ use crate::rounds::{Failure, Results, Row};
 use crate::sample::{Measure, float};
 use crate::tools::Rank;
 
+/// Half a noise band as wide as this hides what the bars are about: tenths.
+const NOISY: f64 = 0.1;
+
 pub fn page(bench: &Bench, results: &[Results]) -> String {
     let parts = [heading(bench), table(results), bars_table(results), notes(bench), versions(results)];
     parts.join("\n")
@@ -98,7 +101,14 @@ fn bars_table(results: &[Results]) -> String {
         let bars = bars::ALL.iter().filter(|bar| bar.scenario == one.scenario.name);
         text.extend(bars.map(|bar| bar_line(one, bar, &bar.verdict(one))));
     }
+    if results.iter().any(|one| is_noisy(one.noise(one.scenario.measure))) {
+        text.push_str("\n**The machine was busy: where the noise is this wide, \"met\" says little.**\n");
+    }
     text
+}
+
+fn is_noisy((low, high): (f64, f64)) -> bool {
+    (high - low) / 2.0 > NOISY
 }
 
 fn bar_line(results: &Results, bar: &Bar, verdict: &Verdict) -> String {

@@ -48,7 +48,8 @@ pub fn compare(mut got: impl Read, wanted: &Path) -> Result<(), String> {
     loop {
         let (n, m) = (fill(&mut got, &mut left).map_err(words)?, fill(&mut wanted, &mut right).map_err(words)?);
         if left[..n] != right[..m] {
-            return Err(format!("not the payload: at {at}, {n} bytes where it has {m}, or others"));
+            let same = left[..n].iter().zip(&right[..m]).take_while(|(a, b)| a == b).count();
+            return Err(format!("what came out differs from the payload at byte {}", at + same));
         }
         if n == 0 {
             return Ok(());

@@ -46,7 +46,7 @@ pub static ALL: &[Scenario] = &[
     },
     Scenario {
         name: "full-duplex",
-        title: "file ↔ TCP ↔ file, /dev/null, both ways at once",
+        title: "file → TCP → /dev/null, both ways at once",
         measure: Measure::Rate,
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, FULL_DUPLEX),

@@ -69,6 +69,9 @@ fn listen(bench: &Bench, tool: &Tool, transfer: Transfer, ways: &Ways) -> Result
         if place.wait_for_listener(&child) {
             return Ok((place, child));
         }
+        if !child.has_ended() {
+            return Err("it does not listen".to_owned());
+        }
         error = child.end().err().unwrap_or_else(|| "it ended before a client came".to_owned());
     }
     Err(error)
