@@ -45,6 +45,9 @@ pub(super) struct Direction<'a> {
     crlf: Option<Crlf>,
     /// What looks on, and what may move.
     pub(super) tap: Tap<'a>,
+    /// For how long what waits must still wait, however ready the sink is (`--rate`). Found once a turn: two answers
+    /// from two looks at the clock would let a wait begin that nothing ends.
+    pub(super) held_back: Option<Duration>,
     /// Whether the next read, or the next write, is worth a call.
     pub(super) source_ready: bool,
     pub(super) sink_ready: bool,
@@ -59,6 +62,7 @@ impl<'a> Direction<'a> {
             from_side,
             crlf: crlf.then(Crlf::default),
             tap,
+            held_back: None,
             source_ready: true,
             sink_ready: true,
         }
@@ -82,6 +86,7 @@ impl<'a> Direction<'a> {
                 break;
             }
         }
+        self.held_back = self.tap.wait(self.buffer.data().len());
         if self.state == State::ShuttingDown && self.buffer.is_empty() && may_close {
             moved |= self.close(to).map_err(Fault::Sink)?;
         }
@@ -170,12 +175,7 @@ impl<'a> Direction<'a> {
 
     /// Whether a write, or the end of one, would be of use now.
     pub(super) fn wants_sink(&self, may_close: bool) -> bool {
-        if self.buffer.is_empty() { self.state == State::ShuttingDown && may_close } else { self.held_back().is_none() }
-    }
-
-    /// For how long what waits must still wait, however ready the sink is.
-    pub(super) fn held_back(&self) -> Option<Duration> {
-        self.tap.wait(self.buffer.data().len())
+        if self.buffer.is_empty() { self.state == State::ShuttingDown && may_close } else { self.held_back.is_none() }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -197,6 +197,7 @@ impl<'a> Direction<'a> {
     /// Gives up what is buffered: the sink is gone.
     pub(super) fn abandon(&mut self) {
         self.buffer.clear();
+        self.held_back = None;
         self.state = State::Done;
     }
 }
