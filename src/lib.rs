@@ -4,11 +4,11 @@
 //! ```text
 //! argv ─cli─▶ cmd::X::Args ─opts─▶ Endpoint + SocketConfig + Timeouts + Policy   values only, nothing is opened
 //!   open:  Endpoint ─resolve─▶ addresses ─dial | listener─▶ Stream
-//!   move:  relay::duplex(local Stream, remote Stream, Policy) ─▶ Transfer
+//!   move:  relay::duplex(local Stream, remote Stream, Policy, Taps) ─▶ Transfer
 //!   tell:  event::Event ─▶ report::Voice ─▶ a line on stderr, words or JSON
 //!   end:   error::Kind ─▶ report::exit ─▶ exit code
 //! ```
-//! A session is two streams and a policy. `listen` and `connect` differ only in how the remote stream is opened.
+//! A session is two streams and a policy; taps look on. `listen` and `connect` differ only in how the remote stream is opened.
 //! What wraps a stream (TLS, a proxy's handshake) will be a function from a [`stream::Stream`] to a `Stream`.
 //!
 //! # Rooms, and who may import whom

@@ -53,6 +53,9 @@ pub(super) struct Direction<'a> {
     source_is_sure: bool,
     /// What looks on, and what may move.
     pub(super) tap: Tap<'a>,
+    /// For how long what waits must still wait, however ready the sink is (`--rate`). Found once a turn: two answers
+    /// from two looks at the clock would let a wait begin that nothing ends.
+    pub(super) held_back: Option<Duration>,
     /// Whether the next read, or the next write, is worth a call.
     source_ready: bool,
     pub(super) sink_ready: bool,
@@ -70,6 +73,7 @@ impl<'a> Direction<'a> {
             from_side,
             crlf: crlf.then(Crlf::default),
             tap,
+            held_back: None,
             source_ready: true,
             sink_ready: true,
         }
@@ -97,6 +101,7 @@ impl<'a> Direction<'a> {
                 break;
             }
         }
+        self.held_back = self.tap.wait(self.buffer.data().len());
         if self.state == State::ShuttingDown && self.pending() == 0 && may_close {
             moved |= self.close(to).map_err(Fault::Sink)?;
         }
@@ -249,12 +254,7 @@ impl<'a> Direction<'a> {
             let closing = self.state == State::ShuttingDown && may_close;
             return closing || self.pending() > 0 || (direct && !self.sink_ready);
         }
-        self.held_back().is_none()
-    }
-
-    /// For how long what waits must still wait, however ready the sink is.
-    pub(super) fn held_back(&self) -> Option<Duration> {
-        self.tap.wait(self.buffer.data().len())
+        self.held_back.is_none()
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -282,6 +282,7 @@ impl<'a> Direction<'a> {
     pub(super) fn abandon(&mut self) {
         self.buffer.clear();
         self.fast = None;
+        self.held_back = None;
         self.state = State::Done;
     }
 }

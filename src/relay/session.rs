@@ -339,7 +339,7 @@ impl<'a> Session<'a> {
         let quiet = quiet.map(|quiet| self.clock.quiet_left(quiet).max(Duration::from_millis(1)));
         let linger = self.lingering.map(|since| LINGER.saturating_sub(since.elapsed()).max(Duration::from_millis(1)));
         let wanted = quiet.is_some() || self.policy.end_on == EndOn::Local;
-        let [out, back] = [self.outgoing.held_back(), self.incoming.held_back()];
+        let [out, back] = [self.outgoing.held_back, self.incoming.held_back];
         let tick = self.policy.progress.then_some(TICK);
         [quiet, linger, tick, (look && wanted).then_some(LOOK), out, back].into_iter().flatten().min()
     }
@@ -435,7 +435,7 @@ impl<'a> Session<'a> {
     /// The idle limit, and the limit of a session that is only waiting for its last bytes to leave.
     /// What --rate holds back is not idle.
     fn limit(&self) -> Deadline {
-        if self.outgoing.held_back().or(self.incoming.held_back()).is_some() {
+        if self.outgoing.held_back.or(self.incoming.held_back).is_some() {
             return Deadline::NEVER;
         }
         let idle = self.clock.idle(self.policy.idle);
