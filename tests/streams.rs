@@ -174,6 +174,14 @@ fn a_directory_as_stdin_is_26_before_anything_is_sent() {
 
 #[test]
 fn a_read_that_fails_in_mid_file_is_26_and_a_reset_for_the_peer() {
+    // By the kernel's path, and by the buffer's.
+    let kernels: &[(&str, &[&str])] = if cfg!(feature = "portable") { &[] } else { &[("sendfile", &[])] };
+    for (call, options) in kernels.iter().chain(&[("read", &["--no-splice"][..])]) {
+        a_failing_read(call, options);
+    }
+}
+
+fn a_failing_read(call: &str, options: &[&str]) {
     let Some(mut strace) = peer("strace") else { return };
     let dir = directory();
     let upload = file(&dir, "upload", &random(8 << 20, 2));
@@ -182,8 +190,9 @@ fn a_read_that_fails_in_mid_file_is_26_and_a_reset_for_the_peer() {
         let mut all = Vec::new();
         stream.read_to_end(&mut all).map_err(|e| e.kind())
     });
-    strace.args(["-f", "-o"]).arg(&log).args(["-e", "trace=read", "-P"]).arg(&upload);
-    strace.args(["-e", "inject=read:error=EIO:when=5", BINARY, "connect", &address.to_string()]);
+    strace.args(["-f", "-o"]).arg(&log).args(["-e", &format!("trace={call}"), "-P"]).arg(&upload);
+    strace.args(["-e", &format!("inject={call}:error=EIO:when=5"), BINARY, "connect", &address.to_string()]);
+    strace.args(options);
     let ended = start(strace.stdin(input(&upload))).end().expect(26);
     assert!(ended.stderr.contains("read standard input: "), "{}", ended.stderr);
     assert_eq!(peer.join().expect("the script ends"), Err(ErrorKind::ConnectionReset), "a cut upload looked whole");

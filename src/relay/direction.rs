@@ -238,7 +238,7 @@ impl<'a> Direction<'a> {
         // The translation of line ends may double what is read.
         let least = if self.crlf.is_some() { 2 } else { 1 };
         // On the kernel's path a source that is ready waits for the sink, and a full pipe is emptied first.
-        let waits = self.fast.as_ref().is_some_and(|fast| fast.held() > 0 || (fast.is_direct() && !self.sink_ready));
+        let waits = self.fast.as_ref().is_some_and(|fast| fast.held() > 0 || (fast.needs_both() && !self.sink_ready));
         self.state == State::Running && self.may_read() >= least && !(waits && self.source_ready)
     }
 
@@ -250,9 +250,9 @@ impl<'a> Direction<'a> {
     /// Whether a write, or the end of one, would be of use now.
     pub(super) fn wants_sink(&self, may_close: bool) -> bool {
         if self.buffer.is_empty() {
-            let direct = self.fast.as_ref().is_some_and(Fast::is_direct) && self.state == State::Running;
+            let both = self.fast.as_ref().is_some_and(Fast::needs_both) && self.state == State::Running;
             let closing = self.state == State::ShuttingDown && may_close;
-            return closing || self.pending() > 0 || (direct && !self.sink_ready);
+            return closing || self.pending() > 0 || (both && !self.sink_ready);
         }
         self.held_back.is_none()
     }

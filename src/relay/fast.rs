@@ -18,6 +18,8 @@ const PIECE: usize = 1 << 20;
 enum Way {
     /// One end is a pipe: one call moves from end to end.
     Direct,
+    /// A regular file, whose pages the socket takes as they are.
+    SendFile,
     /// Neither is: through a pipe of our own, empty before it is filled, so that `EAGAIN` means the source.
     OwnPipe { read: OwnedFd, write: OwnedFd },
 }
@@ -51,14 +53,17 @@ pub(super) enum Step {
     Declined,
 }
 
-/// The way for this pair of ends, if the kernel's is the faster one. Figures: 1 GiB over loopback on two cores.
+/// The way for this pair of ends, if the kernel's is the faster one. Figures: 1 GiB over loopback on two cores of
+/// Linux 6.18, medians of five to seven.
 pub(super) fn choose(from: &Stream, to: &Stream) -> Option<Fast> {
     let way = match (from.source_medium()?.0, to.sink_medium()?.0) {
         // 2.0 GB/s against 0.9 by read and write, pipe to socket to pipe.
         (Medium::Socket, Medium::Pipe) | (Medium::Pipe, Medium::Socket) => Way::Direct,
-        // 2.8 to 3.1 GB/s to /dev/null: the bytes are never copied at all.
+        // 5.4 GB/s against 2.8 by read and write of 1 MiB when the other end splices too; against a reader that copies,
+        // 1.8 to 2.3 against 2.2 to 2.8, but half the work here, which is what counts over a real network.
+        (Medium::File, Medium::Socket) => Way::SendFile,
+        // The bytes are never copied at all: 2.8 GB/s against 2.4, with a sender that copies.
         (Medium::Socket, Medium::Null | Medium::File | Medium::Socket) => own_pipe()?,
-        // read and write of 1 MiB: 2.9 GB/s; sendfile: 1.4 to 1.9.
         (Medium::File | Medium::Pipe | Medium::Null, _) => return None,
     };
     widen(from.source_medium());
@@ -85,16 +90,17 @@ impl Fast {
         self.held
     }
 
-    /// Whether one call needs both ends at once.
-    pub(super) fn is_direct(&self) -> bool {
-        matches!(self.way, Way::Direct)
+    /// Whether one call moves from end to end, so that it needs both to be ready.
+    pub(super) fn needs_both(&self) -> bool {
+        matches!(self.way, Way::Direct | Way::SendFile)
     }
 
     /// Moves one piece; with `may_read` unset, only what is held.
     pub(super) fn step(&mut self, from: &Stream, to: &mut Stream, may_read: bool) -> Step {
         match &self.way {
             Way::Direct if may_read => direct(from, to),
-            Way::Direct => Step::SourceBlocked,
+            Way::SendFile if may_read => send_file(from, to),
+            Way::Direct | Way::SendFile => Step::SourceBlocked,
             Way::OwnPipe { read, write } => {
                 let (read, write) = (read.as_fd(), write.as_fd());
                 if self.held == 0 {
@@ -135,6 +141,20 @@ fn direct(from: &Stream, to: &Stream) -> Step {
         Ok(n) => Step::Moved(n),
         Err(e) if medium == Medium::Socket && is_the_networks(&e) => Step::SourceFailed(e),
         Err(e) => failed(e, Step::Blocked, Step::SinkFailed),
+    }
+}
+
+/// From a file, which never blocks, to a socket.
+fn send_file(from: &Stream, to: &Stream) -> Step {
+    let (Some((_, source)), Some((_, sink))) = (from.source_medium(), to.sink_medium()) else {
+        return Step::Declined;
+    };
+    match sys::send_file(source, sink, PIECE) {
+        Ok(0) => Step::Ended,
+        Ok(n) => Step::Moved(n),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Step::SinkBlocked,
+        Err(e) if sys::fd::is_input_output(&e) => Step::SourceFailed(e),
+        Err(e) => failed(e, Step::SinkBlocked, Step::SinkFailed),
     }
 }
 

@@ -45,14 +45,14 @@ impl End {
                 None => How::Pump(Pump::new(given.try_clone()?, access)?),
             },
         };
-        let medium = medium(given.as_fd(), kind);
+        let medium = medium(given.as_fd(), kind, access);
         Ok(End { given, how, medium })
     }
 
     /// A descriptor whose description is ours alone and already has `O_NONBLOCK`.
     pub(super) fn own(given: OwnedFd) -> io::Result<Self> {
         let how = How::Own(given.try_clone()?);
-        let medium = medium(given.as_fd(), fd::kind(given.as_fd())?);
+        let medium = medium(given.as_fd(), fd::kind(given.as_fd())?, Access::Write);
         Ok(End { given, how, medium })
     }
 
@@ -119,9 +119,11 @@ impl End {
     }
 }
 
-/// Append mode makes splice(2) fail with EINVAL; a terminal blocks under it.
-fn medium(fd: BorrowedFd<'_>, kind: FdKind) -> Option<Medium> {
+/// Append mode makes splice(2) fail with EINVAL, and a terminal blocks under it. A descriptor that was opened for the
+/// other direction only fails in a read or write of its own, where nobody else can be blamed.
+fn medium(fd: BorrowedFd<'_>, kind: FdKind, access: Access) -> Option<Medium> {
     match kind {
+        _ if !fd::allows(fd, access) => None,
         FdKind::Pipe => Some(Medium::Pipe),
         FdKind::Null => Some(Medium::Null),
         FdKind::File if !fd::appends(fd) => Some(Medium::File),

@@ -49,6 +49,11 @@ pub fn splice(_: BorrowedFd<'_>, _: BorrowedFd<'_>, _: usize) -> io::Result<usiz
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// POSIX has none, and those that systems have differ.
+pub fn send_file(_: BorrowedFd<'_>, _: BorrowedFd<'_>, _: usize) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// POSIX knows no size of a pipe.
 pub fn widen_pipe(_: BorrowedFd<'_>, _: usize) {}
 

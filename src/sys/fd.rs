@@ -73,6 +73,16 @@ pub fn identity(fd: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
     Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
 
+/// Whether the descriptor was opened for this.
+pub fn allows(fd: BorrowedFd<'_>, access: Access) -> bool {
+    use rustix::fs::OFlags;
+    let refused = match access {
+        Access::Read => OFlags::WRONLY,
+        Access::Write => OFlags::RDONLY,
+    };
+    rustix::fs::fcntl_getfl(fd).is_ok_and(|flags| flags & OFlags::RWMODE != refused)
+}
+
 /// Whether every write goes to the file's end (`O_APPEND`), whoever else writes there.
 pub fn appends(fd: BorrowedFd<'_>) -> bool {
     rustix::fs::fcntl_getfl(fd).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::APPEND))
@@ -166,6 +176,11 @@ pub fn is_of_the_pending_client(error: &io::Error) -> bool {
 pub fn is_missing_here(error: &io::Error) -> bool {
     use rustix::io::Errno;
     matches!(Errno::from_io_error(error), Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
+}
+
+/// Whether it is the device below a file that failed.
+pub fn is_input_output(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO)
 }
 
 /// Whether a FIFO was not opened for want of a reader; see `ENXIO` in open(2).

@@ -107,6 +107,14 @@ pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Resu
     Ok(rustix::io::retry_on_intr(|| splice(from, None, to, None, most, flags))?)
 }
 
+/// Moves up to `most` bytes of a regular file to a socket. See sendfile(2). Never more than the file has left is asked
+/// for: the kernel would hold back the last piece, as it does with `SPLICE_F_MORE`.
+pub fn send_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+    let left = super::fd::left(from).and_then(|left| usize::try_from(left).ok()).filter(|&left| left > 0);
+    let most = left.map_or(most, |left| left.min(most));
+    Ok(rustix::io::retry_on_intr(|| rustix::fs::sendfile(to, from, None, most))?)
+}
+
 /// Asks for a pipe of `size` bytes. A user over his quota is refused, and keeps the pipe that he has.
 pub fn widen_pipe(fd: BorrowedFd<'_>, size: usize) {
     let _ = rustix::pipe::fcntl_setpipe_size(fd, size);

@@ -15,6 +15,7 @@
 //! - `bind_to_interface(fd, name)`: traffic through one interface only;
 //! - `abstract_name(address)`: the name of a UNIX socket that has no file, or `None`;
 //! - `splice(from, to, most)`: bytes from descriptor to descriptor inside the kernel, or `Unsupported`;
+//! - `send_file(from, to, most)`: bytes of a regular file to a socket inside the kernel, or `Unsupported`;
 //! - `widen_pipe(fd, size)`: a larger pipe, where the system grants it;
 //! - [`Poller`]: readiness of many sockets.
 //!
@@ -38,6 +39,6 @@ use fallback as platform;
 use linux as platform;
 
 pub use platform::{
-    Poller, abstract_name, bind_to_interface, dropped, next_datagram_size, peer_has_ended, reopen, splice, tcp_info,
-    unacknowledged, widen_pipe,
+    Poller, abstract_name, bind_to_interface, dropped, next_datagram_size, peer_has_ended, reopen, send_file, splice,
+    tcp_info, unacknowledged, widen_pipe,
 };
