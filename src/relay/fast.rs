@@ -13,6 +13,10 @@ use crate::sys;
 /// What one call may move, and the size that pipes are asked to have: an unprivileged user's limit.
 const PIECE: usize = 1 << 20;
 
+/// What one sendfile may move. While it runs, the peer's bytes on the same socket wait for its lock: with 1 MiB both
+/// ways at once came to 4.5 GB/s, with 128 KiB to 8.8; one way it makes no difference.
+const FILE_PIECE: usize = 128 * 1024;
+
 /// How the bytes go.
 #[derive(Debug)]
 enum Way {
@@ -149,7 +153,7 @@ fn send_file(from: &Stream, to: &Stream) -> Step {
     let (Some((_, source)), Some((_, sink))) = (from.source_medium(), to.sink_medium()) else {
         return Step::Declined;
     };
-    match sys::send_file(source, sink, PIECE) {
+    match sys::send_file(source, sink, FILE_PIECE) {
         Ok(0) => Step::Ended,
         Ok(n) => Step::Moved(n),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Step::SinkBlocked,
