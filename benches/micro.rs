@@ -3,9 +3,12 @@
 //! A number here matters only beside the same number before a change. What a user waits for is in `peers`.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sockkit::address::{Endpoint, PortSet, Role};
+use sockkit::event::Side;
+use sockkit::report::hex::{Dump, Style};
 
 fn addresses(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("address");
@@ -28,5 +31,17 @@ fn addresses(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, addresses);
+fn hex_dump(criterion: &mut Criterion) {
+    let piece: Vec<u8> = (0..=255).cycle().take(64 * 1024).collect();
+    let mut group = criterion.benchmark_group("hex");
+    for (name, style) in [("64 KiB as text", Style::Text), ("64 KiB as JSON", Style::Json)] {
+        let mut dump = Dump::new(style);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| dump.rows(Duration::from_millis(1), Side::Peer, black_box(&piece)).len());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, addresses, hex_dump);
 criterion_main!(benches);

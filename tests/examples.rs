@@ -72,6 +72,14 @@ const CASES: &[(&str, Case)] = &[
         "sockkit listen 127.0.0.1 0 --port-file port > received &\nwhile [ ! -s port ]; do sleep 0.01; done\necho hello | sockkit connect 127.0.0.1 \"$(cat port)\"\nwait",
         Ends("true", "grep -q hello received"),
     ),
+    (
+        "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockkit connect -x localhost 80 > page",
+        Ends(WEB, "grep -q page page && grep -q '200 OK' err"),
+    ),
+    (
+        "sockkit listen --expect-sha256 \"$(sha256sum < file | cut -d' ' -f1)\" 9001 > copy &\nsockkit connect --retry-for 5 --stats localhost 9001 < file\nwait",
+        Ends("head -c 3000000 /dev/urandom > file", "cmp file copy && grep -q 3000000 err"),
+    ),
     ("sockkit udp-send --wait 1 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
     // The verbs, and what others call them.
     (

@@ -34,7 +34,7 @@ pub fn end(ending: Ending) -> ExitCode {
 /// The table as the man page and README print it.
 pub const TABLE: &[(&str, &str)] = &[
     ("0", "both directions ended cleanly, nothing known lost"),
-    ("1", "a verdict was negative: some of several ports are not open"),
+    ("1", "a verdict was negative: not what was expected, some of several ports not open"),
     ("2", "usage: an option, its value, a malformed address or URL"),
     ("6", "the host's name was not resolved"),
     ("7", "connection refused, or the host is unreachable"),
