@@ -44,7 +44,7 @@ const CASES: &[(&str, Case)] = &[
         Ends("mkdir -p target/release; ln -sf \"$SOCKKIT\" target/release/sockkit; cargo() { true; }", ""),
     ),
     (
-        "sockkit listen 9001 > copy &\nsockkit connect --retry-for 5 localhost 9001 < file && echo \"it has arrived\"\nwait",
+        "sockkit listen -d 9001 > copy &\nsockkit connect --retry-for 5 localhost 9001 < file && echo \"it has arrived\"\nwait",
         Ends("head -c 3000000 /dev/urandom > file", "cmp file copy && grep -q 'it has arrived' out"),
     ),
     (
@@ -69,7 +69,7 @@ const CASES: &[(&str, Case)] = &[
         Ends("true", "grep -q 'not open: 7' out"),
     ),
     (
-        "sockkit listen 127.0.0.1 0 --port-file port > received &\nwhile [ ! -s port ]; do sleep 0.01; done\necho hello | sockkit connect 127.0.0.1 \"$(cat port)\"\nwait",
+        "sockkit listen -d 127.0.0.1 0 --port-file port > received &\nwhile [ ! -s port ]; do sleep 0.01; done\necho hello | sockkit connect 127.0.0.1 \"$(cat port)\"\nwait",
         Ends("true", "grep -q hello received"),
     ),
     (
@@ -77,7 +77,7 @@ const CASES: &[(&str, Case)] = &[
         Ends(WEB, "grep -q page page && grep -q '200 OK' err"),
     ),
     (
-        "sockkit listen --expect-sha256 \"$(sha256sum < file | cut -d' ' -f1)\" 9001 > copy &\nsockkit connect --retry-for 5 --stats localhost 9001 < file\nwait",
+        "sockkit listen -d --expect-sha256 \"$(sha256sum < file | cut -d' ' -f1)\" 9001 > copy &\nsockkit connect --retry-for 5 --stats localhost 9001 < file\nwait",
         Ends("head -c 3000000 /dev/urandom > file", "cmp file copy && grep -q 3000000 err"),
     ),
     ("sockkit udp-send --wait 1 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
