@@ -6,7 +6,7 @@ pub type Example = (&'static str, &'static str);
 /// Of sockkit as a whole.
 pub const SOCKKIT: &[Example] = &[
     ("sockkit listen 9001 > received", "wait on port 9001 for one client, and keep what it sends"),
-    ("sockkit connect localhost 9001 < file", "send a file; 0 means that the other side has taken all of it"),
+    ("sockkit connect localhost 9001 < file", "send a file; 0 means that the peer's kernel has acknowledged all of it"),
     ("sockkit connect -z localhost 22,80,443", "which of these ports are open?"),
     ("sockkit get www.example.com", "fetch a page"),
 ];
