@@ -285,6 +285,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
         &'sockkit;echo-server'= {
             cand -m 'At most this many clients at once; further ones wait'
             cand --max-conns 'At most this many clients at once; further ones wait'
+            cand --stats-every 'Say the counts this often while it runs, even with -q; SIGUSR1 asks for them at any time'
             cand --ready-fd 'Write the address to this open descriptor, and close it, once clients can come'
             cand --port-file 'Write the port (the address of a UNIX socket) to FILE once clients can come'
             cand -w 'Give up when connecting takes longer, or when nothing has moved for this long'

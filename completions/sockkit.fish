@@ -251,6 +251,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s q -l quiet -d 'S
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s m -l max-conns -d 'At most this many clients at once; further ones wait' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l stats-every -d 'Say the counts this often while it runs, even with -q; SIGUSR1 asks for them at any time' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l ready-fd -d 'Write the address to this open descriptor, and close it, once clients can come' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l port-file -d 'Write the port (the address of a UNIX socket) to FILE once clients can come' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r

@@ -294,6 +294,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
         'sockkit;echo-server' {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'At most this many clients at once; further ones wait')
             [CompletionResult]::new('--max-conns', '--max-conns', [CompletionResultType]::ParameterName, 'At most this many clients at once; further ones wait')
+            [CompletionResult]::new('--stats-every', '--stats-every', [CompletionResultType]::ParameterName, 'Say the counts this often while it runs, even with -q; SIGUSR1 asks for them at any time')
             [CompletionResult]::new('--ready-fd', '--ready-fd', [CompletionResultType]::ParameterName, 'Write the address to this open descriptor, and close it, once clients can come')
             [CompletionResult]::new('--port-file', '--port-file', [CompletionResultType]::ParameterName, 'Write the port (the address of a UNIX socket) to FILE once clients can come')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Give up when connecting takes longer, or when nothing has moved for this long')

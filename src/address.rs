@@ -77,6 +77,20 @@ impl Endpoint {
         Ok((Self::Inet(HostPort { host, port }).fit(role)?, rest))
     }
 
+    /// The one address that `words` are, or several of which each is one word.
+    ///
+    /// # Errors
+    /// A word is no address that fits `role`, or no whole one beside others.
+    pub fn several_from_words(words: &[String], role: Role) -> Result<Vec<Self>, AddressError> {
+        match Self::from_words(words, role)? {
+            (only, []) => Ok(vec![only]),
+            _ => words
+                .iter()
+                .map(|word| Self::from_words(std::slice::from_ref(word), role).map(|(one, _)| one))
+                .collect(),
+        }
+    }
+
     fn fit(self, role: Role) -> Result<Self, AddressError> {
         match (&self, role) {
             (Self::Inet(inet), Role::Connects) if inet.port == Port::Number(0) => Err(port_zero(&inet.to_string())),

@@ -13,8 +13,8 @@ pub use account::Account;
 
 use crate::error::Error;
 
-/// Takes events. The lower rooms know the narrator by this trait alone.
-pub trait Tell {
+/// Takes events, from any thread. The lower rooms know the narrator by this trait alone.
+pub trait Tell: Sync {
     /// Something happened.
     fn tell(&self, event: &Event<'_>);
 }
@@ -88,6 +88,8 @@ pub enum Serve<'a> {
     Paused(Shown<'a>),
     /// The counts of an echo server at its end.
     Totals(Totals),
+    /// The same while it runs, because somebody asked.
+    Status(Totals),
 }
 
 /// What a server has done.
@@ -95,6 +97,14 @@ pub enum Serve<'a> {
 pub struct Totals {
     /// Clients taken.
     pub clients: u64,
+    /// Clients that are there now.
+    pub present: usize,
+    /// The most that were there at once.
+    pub peak: usize,
+    /// How often waiting clients could not be taken: the limit was reached, or descriptors or memory had run out.
+    pub rejected: u64,
+    /// Messages from them: reads, or lines.
+    pub messages: u64,
     /// Bytes received from them.
     pub received: u64,
     /// Bytes sent to them.

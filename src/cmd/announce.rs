@@ -10,16 +10,18 @@ use crate::net::{Context, SocketName};
 use crate::opts::announce::AnnounceArgs;
 use crate::sys::fd;
 
-/// The fixed line on stderr, the descriptor and the file that the options name.
-pub(super) fn announce(ctx: &Context<'_>, name: &SocketName, args: &AnnounceArgs) -> Result<(), Error> {
+/// The fixed line on stderr, the descriptor and the file that the options name: a line for each of `names`.
+pub(super) fn announce(ctx: &Context<'_>, names: &[&SocketName], args: &AnnounceArgs) -> Result<(), Error> {
+    let lines = |line: fn(&SocketName) -> String| names.iter().map(|name| line(name) + "\n").collect::<String>();
     if let Some(path) = &args.port_file {
-        let port = name.port().map_or_else(|| name.to_string(), |port| port.to_string());
-        write_whole(path, &format!("{port}\n"))
-            .map_err(|e| Error::io(Kind::WriteLocal, "write", path.display(), &e))?;
+        let port = |name: &SocketName| name.port().map_or_else(|| name.to_string(), |port| port.to_string());
+        write_whole(path, &lines(port)).map_err(|e| Error::io(Kind::WriteLocal, "write", path.display(), &e))?;
     }
-    ctx.tell(&Event::Serve(Serve::Listening(name)));
+    for name in names {
+        ctx.tell(&Event::Serve(Serve::Listening(name)));
+    }
     if let Some(number) = args.ready_fd {
-        let write = fd::adopt(number).and_then(|mut file| writeln!(file, "{name}"));
+        let write = fd::adopt(number).and_then(|mut file| file.write_all(lines(SocketName::to_string).as_bytes()));
         write.map_err(|e| Error::io(Kind::WriteLocal, "write to descriptor", number, &e))?;
         fd::close_adopted(number);
     }

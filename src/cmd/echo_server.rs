@@ -1,20 +1,26 @@
 //! `echo-server`: gives back what comes, over TCP or a UNIX socket, and over UDP beside it (RFC 862).
 
+use std::fmt::Display;
+use std::time::Duration;
+
 use clap::Args as ClapArgs;
 
 use super::announce::announce;
-use super::{in_context, too_many};
+use super::{in_context, session};
 use crate::address::{Endpoint, Family, Port, Role};
 use crate::error::{Error, Kind};
+use crate::event::{Event, Open};
 use crate::net::datagram::DatagramSocket;
 use crate::net::{Context, SocketName};
 use crate::opts::address::{FamilyArgs, given, refuse_for_unix};
 use crate::opts::announce::AnnounceArgs;
 use crate::opts::limits::LimitArgs;
 use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
+use crate::opts::values::positive_duration;
 use crate::report::Voice;
-use crate::serve::echo::{self, Echo};
+use crate::serve::echo::{self, Echo, Sockets};
 use crate::stream::listener::{Bind, Listener};
+use crate::sys::fd;
 
 /// How often another free TCP port is asked for because UDP has the number already.
 const PAIR_TRIES: usize = 32;
@@ -22,7 +28,8 @@ const PAIR_TRIES: usize = 32;
 /// Options of `echo-server`.
 #[derive(ClapArgs, Clone, Debug)]
 pub struct Args {
-    /// [HOST] PORT, HOST:PORT, [V6]:PORT or unix:PATH; PORT alone listens on every address, port 0 picks a free one
+    /// [HOST] PORT, or one or several of PORT, HOST:PORT, [V6]:PORT, unix:PATH; PORT alone listens on every address,
+    /// port 0 picks a free one
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Answer datagrams too, on the same port number
@@ -31,6 +38,9 @@ pub struct Args {
     /// At most this many clients at once; further ones wait
     #[arg(short = 'm', long, value_name = "N", default_value_t = echo::DEFAULT_MAX, hide_default_value = true, value_parser = at_least_one)]
     max_conns: usize,
+    /// Say the counts this often while it runs, even with -q; SIGUSR1 asks for them at any time
+    #[arg(long, value_name = "DUR", value_parser = positive_duration)]
+    stats_every: Option<Duration>,
     #[command(flatten)]
     announce: AnnounceArgs,
     #[command(flatten)]
@@ -47,42 +57,68 @@ pub struct Args {
 
 /// Binds, announces, and serves until ctrl-C.
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
-    let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Binds).map_err(Error::usage)?;
-    too_many(rest, "echo-server")?;
-    refuse_for_unix(&endpoint, args.inet_only())?;
+    let endpoints = Endpoint::several_from_words(&args.words, Role::Binds).map_err(Error::usage)?;
+    args.refuse_what_none_can_honour(&endpoints)?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
-        let (listener, datagrams) = args.open(ctx, &endpoint)?;
-        announce(ctx, listener.name(), &args.announce)?;
-        let echo = Echo { max_clients: args.max_conns, idle: args.limits.timeouts().idle };
-        echo.run(ctx, listener, datagrams)
+        session::answer_report_requests(ctx)?;
+        raise_file_limit(ctx);
+        let sockets = args.open(ctx, &endpoints)?;
+        let names: Vec<_> = sockets.listeners.iter().map(Listener::name).collect();
+        announce(ctx, &names, &args.announce)?;
+        args.echo().run(ctx, sockets)
     })
 }
 
+/// Ten thousand clients need ten thousand descriptors; the usual soft limit is a tenth of that.
+fn raise_file_limit(ctx: &Context<'_>) {
+    let limit: &dyn Display = match fd::raise_limit() {
+        Some(limit) => &limit.to_string(),
+        None => &"unlimited",
+    };
+    ctx.tell(&Event::Open(Open::OptionSet("RLIMIT_NOFILE", limit)));
+}
+
 impl Args {
+    fn echo(&self) -> Echo {
+        Echo { max_clients: self.max_conns, idle: self.limits.timeouts().idle, stats_every: self.stats_every }
+    }
+
+    fn refuse_what_none_can_honour(&self, endpoints: &[Endpoint]) -> Result<(), Error> {
+        match endpoints.iter().find(|endpoint| matches!(endpoint, Endpoint::Inet(_))) {
+            Some(_) => Ok(()),
+            None => endpoints.iter().try_for_each(|endpoint| refuse_for_unix(endpoint, self.inet_only())),
+        }
+    }
+
+    fn open(&self, ctx: &Context<'_>, endpoints: &[Endpoint]) -> Result<Sockets, Error> {
+        let mut sockets = Sockets::default();
+        for endpoint in endpoints {
+            let (listener, datagrams) = self.open_pair(ctx, endpoint)?;
+            sockets.listeners.push(listener);
+            sockets.datagrams.extend(datagrams);
+        }
+        Ok(sockets)
+    }
+
     /// Both sockets on one number; where any will do, one that is free for both.
-    fn open(&self, ctx: &Context<'_>, endpoint: &Endpoint) -> Result<(Listener, Option<DatagramSocket>), Error> {
+    fn open_pair(&self, ctx: &Context<'_>, endpoint: &Endpoint) -> Result<(Listener, Option<DatagramSocket>), Error> {
         let any_port = matches!(endpoint, Endpoint::Inet(target) if target.port == Port::Number(0));
         let mut tries = if any_port { PAIR_TRIES } else { 1 };
         loop {
             let listener = Listener::bind(ctx, endpoint, &self.bind())?;
-            if !self.udp {
-                return Ok((listener, None));
-            }
             tries -= 1;
             match self.beside(ctx, &listener) {
-                Ok(datagrams) => return Ok((listener, Some(datagrams))),
+                Ok(datagrams) => return Ok((listener, datagrams)),
                 Err(error) if error.kind == Kind::Bind && tries > 0 => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn beside(&self, ctx: &Context<'_>, listener: &Listener) -> Result<DatagramSocket, Error> {
-        let SocketName::Inet(address) = listener.name() else {
-            return Err(Error::usage(format!("--udp means nothing for {}", listener.name())));
-        };
+    fn beside(&self, ctx: &Context<'_>, listener: &Listener) -> Result<Option<DatagramSocket>, Error> {
+        let (true, SocketName::Inet(address)) = (self.udp, listener.name()) else { return Ok(None) };
         let bind = self.bind();
-        DatagramSocket::bind(ctx, *address, &bind.config, bind.lookup.family == Family::V6)
+        DatagramSocket::bind(ctx, *address, &bind.config, bind.lookup.family == Family::V6).map(Some)
     }
 
     fn bind(&self) -> Bind {

@@ -78,20 +78,14 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let local = open_local(ctx, &args.session, &args.output)?;
         let taps = taps::open(ctx, voice, (&args.taps, &args.output), args.timeouts().idle)?;
         let listener = Listener::bind(ctx, &endpoint, &args.bind())?;
-        announce(ctx, listener.name(), &args.announce)?;
+        announce(ctx, &[listener.name()], &args.announce)?;
         let shown = Shown { voice, account: args.account, progress: args.progress, taps: &taps };
         if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, &shown, local, listener) }
     })
 }
 
 impl Args {
-    fn serve_one(
-        &self,
-        ctx: &Context<'_>,
-        shown: &Shown<'_>,
-        local: Stdio,
-        mut listener: Listener,
-    ) -> Result<(), Error> {
+    fn serve_one(&self, ctx: &Context<'_>, shown: &Shown<'_>, local: Stdio, listener: Listener) -> Result<(), Error> {
         let limit = Deadline::starting_now(self.timeouts().accept);
         let remote =
             if self.ignore_empty { listener.accept_speaking(ctx, limit)? } else { listener.accept(ctx, limit)? };

@@ -63,7 +63,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let socket = receive_at(ctx, &endpoint, &args.how())?;
         let name = socket.local_name().map_err(|e| Error::io(Kind::Bind, "bind to", &endpoint, &e))?;
-        announce(ctx, &name, &args.announce)?;
+        announce(ctx, &[&name], &args.announce)?;
         args.receiver().run(ctx, &socket, local)
     })
 }

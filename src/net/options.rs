@@ -114,8 +114,7 @@ fn apply_inet(setter: &Setter<'_>, config: &SocketConfig, domain: Domain, purpos
     setter.set("SO_BROADCAST", config.broadcast.then_some(true), socket2::Socket::set_broadcast)?;
     apply_path(setter, config, domain)?;
     match purpose {
-        Use::Stream => apply_tcp(setter, config),
-        Use::Listener => Ok(()),
+        Use::Stream | Use::Listener => apply_tcp(setter, config),
         Use::Datagram => apply_multicast(setter, config, domain),
     }
 }

@@ -136,13 +136,15 @@ impl Socket {
 
     /// Takes a client that waits in the backlog, with the options of `config`; `WouldBlock` if none does.
     pub fn accept(&self, ctx: &Context<'_>, config: &SocketConfig) -> io::Result<(Self, SocketName)> {
-        let (inner, peer) = self.inner.accept()?;
-        inner.set_nonblocking(true)?;
-        let client = Socket { inner, domain: self.domain };
-        if let Err(error) = apply(ctx, &client.inner, config, Use::Stream) {
+        let (client, peer) = sys::accept(self.as_fd())?;
+        let client = Socket { inner: client.into(), domain: self.domain };
+        if !sys::ACCEPTED_INHERITS
+            && let Err(error) = apply(ctx, &client.inner, config, Use::Stream)
+        {
             ctx.warn(&error);
         }
-        Ok((client, SocketName::from_raw(&peer)))
+        let name = peer.map_or_else(|| client.peer_name().unwrap_or(SocketName::Unix(None)), SocketName::from);
+        Ok((client, name))
     }
 
     /// The local name.

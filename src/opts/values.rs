@@ -11,6 +11,11 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|e| format!("{e}; write it like 5, 1.5, 300ms or 1h30m"))
 }
 
+/// The same, and longer than nothing.
+pub fn positive_duration(text: &str) -> Result<Duration, String> {
+    Some(duration(text)?).filter(|length| !length.is_zero()).ok_or_else(|| "longer than 0".into())
+}
+
 /// `65536`, `64k`, `4M`: bytes, in powers of 1024, at most 1 GiB.
 pub fn size(text: &str) -> Result<usize, String> {
     const CEILING: u64 = 1 << 30;

@@ -3,8 +3,8 @@
 //! The bar is drawn by indicatif, which hides itself where stderr is no terminal. Its smoothed rate looks fifteen
 //! seconds back, so the rate shown is our own: bytes over the time since the start. Other lines go above the bar.
 
-use std::cell::Cell;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle};
@@ -49,8 +49,9 @@ enum Look {
 #[derive(Debug)]
 struct Lines {
     start: Instant,
-    said: Cell<Instant>,
-    bytes: Cell<u64>,
+    /// How many lines have been said: one for each [`LINE_EVERY`] since the start.
+    said: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl<'a> Bar<'a> {
@@ -73,9 +74,8 @@ impl<'a> Bar<'a> {
             Look::Hidden => {}
             Look::Drawn(bar) => bar.set_position(bytes),
             Look::Lines(lines) => {
-                lines.bytes.set(bytes);
-                if lines.said.get().elapsed() >= LINE_EVERY {
-                    lines.said.set(Instant::now());
+                lines.bytes.store(bytes, Ordering::Relaxed);
+                if lines.is_due() {
                     self.voice.say(&lines.line(self.total));
                 }
             }
@@ -113,12 +113,16 @@ fn drawn(voice: &Voice, total: Option<u64>) -> ProgressBar {
 
 impl Lines {
     fn starting_now() -> Self {
-        let now = Instant::now();
-        Lines { start: now, said: Cell::new(now), bytes: Cell::new(0) }
+        Lines { start: Instant::now(), said: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+    }
+
+    fn is_due(&self) -> bool {
+        let now = self.start.elapsed().as_secs() / LINE_EVERY.as_secs();
+        self.said.swap(now, Ordering::Relaxed) < now
     }
 
     fn line(&self, total: Option<u64>) -> Line {
-        let (bytes, took) = (self.bytes.get(), self.start.elapsed());
+        let (bytes, took) = (self.bytes.load(Ordering::Relaxed), self.start.elapsed());
         let rate = rate(bytes, took);
         let of = total.map_or_else(String::new, |total| format!(" of {}", HumanBytes(total)));
         let text = format!("{}{of} in {}, {}/s", HumanBytes(bytes), words(took), HumanBytes(rate));

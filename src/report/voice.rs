@@ -2,9 +2,9 @@
 //!
 //! Standard error may be closed, full or gone: then a line is lost, and the work goes on.
 
-use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -54,13 +54,13 @@ pub struct Voice {
     settings: Settings,
     colored: bool,
     start: Instant,
-    bar: RefCell<Option<ProgressBar>>,
+    bar: Mutex<Option<ProgressBar>>,
 }
 
 impl Voice {
     /// A narrator whose clock starts now.
     pub fn new(settings: Settings) -> Self {
-        Voice { settings, colored: is_colored(settings.color), start: Instant::now(), bar: RefCell::new(None) }
+        Voice { settings, colored: is_colored(settings.color), start: Instant::now(), bar: Mutex::new(None) }
     }
 
     /// What was asked for.
@@ -75,7 +75,7 @@ impl Voice {
 
     /// Lets `write` use standard error with no bar in its way.
     pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
-        match &*self.bar.borrow() {
+        match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
@@ -83,7 +83,7 @@ impl Voice {
 
     /// Every line goes above this bar while it is up.
     pub(super) fn hold(&self, bar: Option<ProgressBar>) {
-        *self.bar.borrow_mut() = bar;
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
     }
 
     /// Says why the run failed, once, and gives the way in which the process is to end.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::account::account_line;
 use super::voice::words;
-use crate::event::{Datagram, Event, Http, Move, Open, Serve, Side};
+use crate::event::{Datagram, Event, Http, Move, Open, Serve, Side, Totals};
 use crate::proto::escape;
 
 /// Who wants to read a line.
@@ -56,7 +56,9 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
             Importance::Announcement
         }
         Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
-        Event::Account { asked: true, .. } | Event::Move(Move::Summed(_)) => Importance::Asked,
+        Event::Account { asked: true, .. } | Event::Serve(Serve::Status(_)) | Event::Move(Move::Summed(_)) => {
+            Importance::Asked
+        }
         Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..) | Move::Progress(_)) => {
             Importance::Detail
         }
@@ -141,18 +143,28 @@ fn serve(event: &Serve<'_>) -> Worded {
             format!("no client can be taken for now: {reason}; trying again until it works"),
             json!({ "reason": reason.to_string() }),
         ),
-        Serve::Totals(totals) => (
-            "totals",
-            format!(
-                "{} clients, {} failed, {} bytes received, {} bytes sent, {} datagrams answered",
-                totals.clients, totals.failed, totals.received, totals.sent, totals.datagrams
-            ),
-            json!({
-                "clients": totals.clients, "failed": totals.failed, "received": totals.received,
-                "sent": totals.sent, "datagrams": totals.datagrams,
-            }),
-        ),
+        Serve::Totals(totals) => ("totals", totals_text(totals), totals_fields(totals)),
+        Serve::Status(totals) => {
+            let text = format!("{} clients here now; so far {}", totals.present, totals_text(totals));
+            ("status", text, totals_fields(totals))
+        }
     }
+}
+
+fn totals_text(totals: &Totals) -> String {
+    let Totals { clients, peak, failed, rejected, messages, received, sent, datagrams, .. } = totals;
+    format!(
+        "{clients} clients, {peak} at once at most, {failed} failed, no room {rejected} times; {messages} \
+         messages, {received} bytes received, {sent} bytes sent, {datagrams} datagrams answered"
+    )
+}
+
+fn totals_fields(totals: &Totals) -> Value {
+    let Totals { clients, present, peak, failed, rejected, messages, received, sent, datagrams } = totals;
+    json!({
+        "clients": clients, "present": present, "peak": peak, "failed": failed, "rejected": rejected,
+        "messages": messages, "received": received, "sent": sent, "datagrams": datagrams,
+    })
 }
 
 fn moved(event: &Move<'_>) -> Worded {

@@ -6,6 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Remote, Stream};
@@ -41,7 +42,7 @@ pub struct Listener {
     socket: Socket,
     name: SocketName,
     config: SocketConfig,
-    said_out_of_resources: bool,
+    said_out_of_resources: AtomicBool,
     _file: Option<SocketFile>,
 }
 
@@ -69,7 +70,13 @@ impl Listener {
             Endpoint::Unix(name) => Socket::listen_unix(ctx, name, &how.config)?,
         };
         let name = socket.local_name().map_err(|e| Error::io(Kind::Bind, "bind to", endpoint, &e))?;
-        Ok(Listener { socket, name, config: how.config.clone(), said_out_of_resources: false, _file: file })
+        Ok(Listener {
+            socket,
+            name,
+            config: how.config.clone(),
+            said_out_of_resources: AtomicBool::new(false),
+            _file: file,
+        })
     }
 
     /// The address that it really has.
@@ -77,8 +84,8 @@ impl Listener {
         &self.name
     }
 
-    /// Takes the client at the head of the backlog, without waiting.
-    pub fn take(&mut self, ctx: &Context<'_>) -> Result<Taken, Error> {
+    /// Takes the client at the head of the backlog, without waiting; several threads may.
+    pub fn take(&self, ctx: &Context<'_>) -> Result<Taken, Error> {
         match self.socket.accept(ctx, &self.config) {
             Ok((socket, peer)) => {
                 let peer = if peer == SocketName::Unix(None) { self.name.clone() } else { peer };
@@ -90,7 +97,9 @@ impl Listener {
                 Ok(Taken::NoRoom)
             }
             Err(e) if is_the_clients(&e) => {
-                self.said_out_of_resources &= e.kind() != io::ErrorKind::WouldBlock;
+                if e.kind() == io::ErrorKind::WouldBlock {
+                    self.said_out_of_resources.store(false, Ordering::Relaxed);
+                }
                 Ok(Taken::Nobody)
             }
             Err(e) => Err(Error::io(Kind::Bind, "accept on", &self.name, &e)),
@@ -98,7 +107,7 @@ impl Listener {
     }
 
     /// Waits for a client, under `limit`.
-    pub fn accept(&mut self, ctx: &Context<'_>, limit: Deadline) -> Result<Stream, Error> {
+    pub fn accept(&self, ctx: &Context<'_>, limit: Deadline) -> Result<Stream, Error> {
         loop {
             ctx.wait(&mut [Interest::read(self.socket.as_fd())], limit)
                 .map_err(|cut| cut.during("accept on", &self.name))?;
@@ -114,7 +123,7 @@ impl Listener {
 
     /// Waits for a client that says something: it counts at its first byte. Those that leave without one do not;
     /// others are taken beside those that are still silent.
-    pub fn accept_speaking(&mut self, ctx: &Context<'_>, limit: Deadline) -> Result<Stream, Error> {
+    pub fn accept_speaking(&self, ctx: &Context<'_>, limit: Deadline) -> Result<Stream, Error> {
         let mut silent: Vec<Stream> = Vec::new();
         loop {
             let mut no_room = false;
@@ -137,8 +146,8 @@ impl Listener {
     }
 
     /// Said once, until nobody waits any more: a place that comes free is taken at once by the next in the backlog.
-    fn say_out_of_resources(&mut self, ctx: &Context<'_>, error: &io::Error) {
-        if !std::mem::replace(&mut self.said_out_of_resources, true) {
+    fn say_out_of_resources(&self, ctx: &Context<'_>, error: &io::Error) {
+        if !self.said_out_of_resources.swap(true, Ordering::Relaxed) {
             ctx.tell(&Event::Serve(Serve::Paused(&plain(error))));
         }
     }

@@ -1,7 +1,8 @@
 //! The platform contract by plain POSIX means: what can't be asked is unknown, and poll(2) watches the sockets.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use super::fd::Access;
@@ -62,6 +63,17 @@ pub fn abstract_name(_: &std::os::unix::net::SocketAddr) -> Option<Vec<u8>> {
     None
 }
 
+/// POSIX promises nothing of the kind.
+pub const ACCEPTED_INHERITS: bool = false;
+
+/// The client at the head of the backlog and, where it is an Internet one, its address. See accept(2).
+pub fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+    let (client, peer) = rustix::io::retry_on_intr(|| rustix::net::acceptfrom(fd))?;
+    rustix::io::fcntl_setfd(&client, rustix::io::FdFlags::CLOEXEC)?;
+    super::fd::set_nonblocking(client.as_fd())?;
+    Ok((client, peer.and_then(|peer| peer.try_into().ok())))
+}
+
 /// One watched socket.
 #[derive(Debug)]
 struct Watched {
@@ -83,10 +95,16 @@ impl Poller {
         Ok(Poller { watched: Vec::new() })
     }
 
-    /// Begins to watch `fd` under `token`. It must be removed before it is closed.
+    /// Begins to watch `fd` under `token`. Before it is closed, [`Poller::remove`] or
+    /// [`Poller::closing`] must end that.
     pub fn add(&mut self, fd: BorrowedFd<'_>, token: u64, read: bool, write: bool) -> io::Result<()> {
         self.watched.push(Watched { fd: fd.as_raw_fd(), token, read, write });
         Ok(())
+    }
+
+    /// Begins to watch a listening socket that other pollers watch too: here a client wakes all of them.
+    pub fn share(&mut self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        self.add(fd, token, true, false)
     }
 
     /// Changes what is asked of a watched `fd`.
@@ -99,6 +117,11 @@ impl Poller {
     pub fn remove(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.watched.retain(|w| w.fd != fd.as_raw_fd());
         Ok(())
+    }
+
+    /// Ends the watch over an `fd` that is closed next.
+    pub fn closing(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.remove(fd)
     }
 
     /// Waits for readiness or `timeout`; gives the token of each ready socket. EINTR gives none.

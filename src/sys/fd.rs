@@ -188,6 +188,16 @@ pub fn has_no_reader_yet(error: &io::Error) -> bool {
     rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NXIO)
 }
 
+/// Raises the soft limit of open descriptors to the hard one; gives the limit that holds then, `None` for none.
+/// See `RLIMIT_NOFILE` in getrlimit(2).
+pub fn raise_limit() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let before = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: before.maximum, maximum: before.maximum };
+    // Refused on systems where the hard limit is only nominal: then the soft one stays.
+    if setrlimit(Resource::Nofile, raised).is_ok() { before.maximum } else { before.current }
+}
+
 /// Ends our hold on standard output, so that its reader sees the end: the number itself stays taken.
 pub fn release_stdout() -> io::Result<()> {
     let null = File::options().write(true).open("/dev/null")?;
@@ -202,7 +212,7 @@ pub fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Sets `O_NONBLOCK` on a description that is ours alone.
-fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+pub(super) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(fd)?;
     Ok(rustix::fs::fcntl_setfl(fd, flags | rustix::fs::OFlags::NONBLOCK)?)
 }

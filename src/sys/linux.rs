@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::{offset_of, size_of};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -125,6 +126,18 @@ pub fn abstract_name(address: &std::os::unix::net::SocketAddr) -> Option<Vec<u8>
     std::os::linux::net::SocketAddrExt::as_abstract_name(address).map(<[u8]>::to_vec)
 }
 
+/// The kernel copies the listening socket, TCP's own options included.
+pub const ACCEPTED_INHERITS: bool = true;
+
+/// The client at the head of the backlog and, where it is an Internet one, its address. See accept4(2): both flags
+/// in the same call.
+pub fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+    use rustix::net::{SocketFlags, acceptfrom_with};
+    let accept = || acceptfrom_with(fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
+    let (client, peer) = rustix::io::retry_on_intr(accept)?;
+    Ok((client, peer.and_then(|peer| peer.try_into().ok())))
+}
+
 /// Readiness of many sockets, by epoll(7), level-triggered.
 pub struct Poller {
     epoll: OwnedFd,
@@ -140,9 +153,17 @@ impl Poller {
         Ok(Poller { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?, events: Vec::with_capacity(Self::BATCH) })
     }
 
-    /// Begins to watch `fd` under `token`. It must be removed before it is closed.
+    /// Begins to watch `fd` under `token`. Before it is closed, [`Poller::remove`] or
+    /// [`Poller::closing`] must end that.
     pub fn add(&mut self, fd: BorrowedFd<'_>, token: u64, read: bool, write: bool) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, fd, epoll::EventData::new_u64(token), flags(read, write))?)
+    }
+
+    /// Begins to watch a listening socket that other pollers watch too: a client wakes one of them, not all
+    /// (`EPOLLEXCLUSIVE`). What is asked of it can't be changed.
+    pub fn share(&mut self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::EXCLUSIVE;
+        Ok(epoll::add(&self.epoll, fd, epoll::EventData::new_u64(token), flags)?)
     }
 
     /// Changes what is asked of a watched `fd`.
@@ -153,6 +174,11 @@ impl Poller {
     /// Ends the watch over `fd`.
     pub fn remove(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
         Ok(epoll::delete(&self.epoll, fd)?)
+    }
+
+    /// Ends the watch over an `fd` that is closed next and has no duplicate: here that does it. See epoll(7).
+    pub fn closing(&mut self, _fd: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(())
     }
 
     /// Waits for readiness or `timeout`; gives the token of each ready socket. EINTR gives none.

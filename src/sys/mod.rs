@@ -17,6 +17,8 @@
 //! - `splice(from, to, most)`: bytes from descriptor to descriptor inside the kernel, or `Unsupported`;
 //! - `send_file(from, to, most)`: bytes of a regular file to a socket inside the kernel, or `Unsupported`;
 //! - `widen_pipe(fd, size)`: a larger pipe, where the system grants it;
+//! - `accept(fd)`: the client at the head of a listening socket's backlog, non-blocking and closed on exec;
+//! - `ACCEPTED_INHERITS`: whether that has the options of the listening socket by itself;
 //! - [`Poller`]: readiness of many sockets.
 //!
 //! The fallback does the plain thing. It stands in on other systems, and on Linux under the feature
@@ -39,6 +41,6 @@ use fallback as platform;
 use linux as platform;
 
 pub use platform::{
-    Poller, abstract_name, bind_to_interface, dropped, next_datagram_size, peer_has_ended, reopen, send_file, splice,
-    tcp_info, unacknowledged, widen_pipe,
+    ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, dropped, next_datagram_size, peer_has_ended,
+    reopen, send_file, splice, tcp_info, unacknowledged, widen_pipe,
 };
