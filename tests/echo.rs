@@ -289,7 +289,9 @@ fn the_limit_of_clients_is_exact_over_all_loops() {
     thread::scope(|scope| {
         for seed in 0..12 {
             scope.spawn(move || {
-                (0..20).for_each(|_| assert_same(&exchange(address, &random(999, seed)), &random(999, seed)))
+                for _ in 0..20 {
+                    assert_same(&exchange(address, &random(999, seed)), &random(999, seed));
+                }
             });
         }
     });
