@@ -86,6 +86,8 @@ pub enum Serve<'a> {
     Failed(Shown<'a>, &'a Error),
     /// No client can be taken for now, for this reason.
     Paused(Shown<'a>),
+    /// This number makes the dice of the faults on purpose.
+    Seeded(u64),
     /// The counts of an echo server at its end.
     Totals(Totals),
     /// The same while it runs, because somebody asked.

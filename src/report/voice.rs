@@ -4,6 +4,7 @@
 
 use std::fmt::Display;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use indicatif::ProgressBar;
 use serde_json::{Map, Value, json};
 
 use super::exit::{Ending, ending};
-use super::wording::{Importance, Line, line};
+use super::wording::{Importance, Line, importance, is_about_a_guest, line};
 use crate::deadline::Seconds;
 use crate::error::{Error, Kind};
 use crate::event::{Event, Tell};
@@ -55,12 +56,19 @@ pub struct Voice {
     colored: bool,
     start: Instant,
     bar: Mutex<Option<ProgressBar>>,
+    introduces_guests: AtomicBool,
 }
 
 impl Voice {
     /// A narrator whose clock starts now.
     pub fn new(settings: Settings) -> Self {
-        Voice { settings, colored: is_colored(settings.color), start: Instant::now(), bar: Mutex::new(None) }
+        Voice {
+            settings,
+            colored: is_colored(settings.color),
+            start: Instant::now(),
+            bar: Mutex::new(None),
+            introduces_guests: AtomicBool::new(false),
+        }
     }
 
     /// What was asked for.
@@ -71,6 +79,11 @@ impl Voice {
     /// How long the run has taken so far.
     pub fn elapsed(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    /// From now on comings and goings are said without -v too: who converses wants to know with whom.
+    pub fn introduce_guests(&self) {
+        self.introduces_guests.store(true, Ordering::Relaxed);
     }
 
     /// Lets `write` use standard error with no bar in its way.
@@ -150,8 +163,10 @@ impl Voice {
 
 impl Tell for Voice {
     fn tell(&self, event: &Event<'_>) {
-        if self.wants(super::wording::importance(event)) {
-            self.write(&line(event));
+        let introduced = self.introduces_guests.load(Ordering::Relaxed) && is_about_a_guest(event);
+        let importance = if introduced { Importance::Announcement } else { importance(event) };
+        if self.wants(importance) {
+            self.write(&Line { importance, ..line(event) });
         }
     }
 }

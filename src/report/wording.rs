@@ -52,7 +52,7 @@ impl Line {
 pub(super) fn importance(event: &Event<'_>) -> Importance {
     match event {
         Event::Warning(_)
-        | Event::Serve(Serve::Listening(_) | Serve::Paused(_) | Serve::Totals(_) | Serve::Failed(..)) => {
+        | Event::Serve(Serve::Listening(_) | Serve::Paused(_) | Serve::Seeded(_) | Serve::Totals(_) | Serve::Failed(..)) => {
             Importance::Announcement
         }
         Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
@@ -64,6 +64,11 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
         }
         _ => Importance::Step,
     }
+}
+
+/// Whether `event` tells who came, who left, or from whom a datagram is.
+pub(super) fn is_about_a_guest(event: &Event<'_>) -> bool {
+    matches!(event, Event::Serve(Serve::Accepted(_) | Serve::Left(..)) | Event::Datagram(Datagram::Received(..)))
 }
 
 /// The line for `event`.
@@ -143,6 +148,10 @@ fn serve(event: &Serve<'_>) -> Worded {
             format!("no client can be taken for now: {reason}; trying again until it works"),
             json!({ "reason": reason.to_string() }),
         ),
+        Serve::Seeded(seed) => {
+            let text = format!("--seed {seed} has the same things go wrong again");
+            ("seed", text, json!({ "seed": seed }))
+        }
         Serve::Totals(totals) => ("totals", totals_text(totals), totals_fields(totals)),
         Serve::Status(totals) => {
             let text = format!("{} clients here now; so far {}", totals.present, totals_text(totals));

@@ -3,6 +3,7 @@
 //! Owns the bound on what waits for a slow output. Refuses to frame.
 
 use std::io::{self, ErrorKind};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
@@ -106,7 +107,12 @@ impl Local {
 
     /// Poll reports on it that whoever reads the output is gone.
     pub(super) fn reader_watch(&self) -> Option<Interest<'_>> {
-        self.stream.reader_watch().map(|fd| Interest::new(fd, false, false))
+        self.reader().map(|fd| Interest::new(fd, false, false))
+    }
+
+    /// The descriptor of that.
+    pub(super) fn reader(&self) -> Option<BorrowedFd<'_>> {
+        self.stream.reader_watch()
     }
 
     /// The error of an output that nobody reads any more.

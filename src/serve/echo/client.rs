@@ -12,10 +12,16 @@ use std::time::{Duration, Instant};
 use super::house::Tally;
 use crate::deadline::{Bound, Deadline, Expired};
 use crate::error::Error;
+use crate::serve::partner::{Session, Step};
 use crate::stream::Stream;
 
-/// How many reads a client may have in one turn.
+/// How many reads a client may have in one turn, and how many steps of its part.
 const READS: usize = 8;
+const STEPS: usize = 64;
+
+/// The keepalive that tells of a client with which nothing moves whether it is still there: one that has closed and
+/// one that is silent look alike.
+const PROBE: (Duration, u32) = (Duration::from_secs(15), 4);
 
 /// How long after our end bytes of the client are still taken: closed with unread bytes, a socket sends a reset,
 /// which can destroy our last bytes on their way.
@@ -31,11 +37,24 @@ pub(super) struct Asked {
     pub(super) write: bool,
 }
 
+impl Asked {
+    /// Not even then is a broken connection kept secret.
+    const NOTHING: Asked = Asked { read: false, write: false };
+}
+
 /// A session.
-pub(super) struct Client {
+pub(super) struct Client<'p> {
     stream: Stream,
+    /// Its part in the script; without one, what comes goes back.
+    part: Option<Box<Session<'p>>>,
     unsent: Vec<u8>,
     state: State,
+    /// Its part has more to say than there was room or time for.
+    has_more: bool,
+    /// When its part goes on by itself.
+    due: Option<Instant>,
+    /// The time that the loop has been told.
+    told: Option<Instant>,
     pub(super) asked: Asked,
     pub(super) received: u64,
     pub(super) sent: u64,
@@ -49,6 +68,8 @@ enum State {
     Ended,
     /// Our end is sent; what still comes is thrown away, until then at the most.
     Leaving(Instant),
+    /// It is left alone until it goes.
+    Stalled,
 }
 
 /// What a turn came to.
@@ -65,17 +86,43 @@ pub(super) struct Turn<'t> {
     pub(super) now: Instant,
 }
 
-impl Client {
-    pub(super) fn new(stream: Stream, now: Instant) -> Self {
-        let asked = Asked { read: true, write: false };
-        Client { stream, unsent: Vec::new(), state: State::Open, asked, received: 0, sent: 0, last_moved: now }
+impl<'p> Client<'p> {
+    pub(super) fn new(stream: Stream, part: Option<Session<'p>>, now: Instant) -> Self {
+        let mut client = Client {
+            stream,
+            part: part.map(Box::new),
+            unsent: Vec::new(),
+            state: State::Open,
+            has_more: false,
+            due: None,
+            told: None,
+            asked: Asked::NOTHING,
+            received: 0,
+            sent: 0,
+            last_moved: now,
+        };
+        client.asked = client.wants();
+        client
+    }
+
+    /// The poller had something to say of it. If it was not asked anything, the connection is broken or closed.
+    pub(super) fn stirred(&mut self, turn: &mut Turn<'_>) -> Result<Fate, Error> {
+        if self.asked != Asked::NOTHING {
+            return self.turn(turn);
+        }
+        match self.stream.take_error() {
+            Some(error) if self.state != State::Stalled => Err(self.stream.read_error(&error)),
+            _ => Ok(Fate::Leaves),
+        }
     }
 
     /// Does what can be done now.
     pub(super) fn turn(&mut self, turn: &mut Turn<'_>) -> Result<Fate, Error> {
         match self.state {
+            State::Open | State::Ended if self.part.is_some() => self.play(turn),
             State::Open | State::Ended => self.echo(turn),
             State::Leaving(_) => Ok(self.throw_away(turn)),
+            State::Stalled => Ok(Fate::Stays),
         }
     }
 
@@ -91,6 +138,7 @@ impl Client {
                 return Ok(Fate::Leaves);
             }
             let Some(n) = self.read(turn)? else { return Ok(Fate::Stays) };
+            turn.tally.messages.add(usize::from(n > 0));
             self.give_back(&turn.piece[..n], turn)?;
             if 0 < n && n < turn.piece.len() {
                 // That was all there was: the poller tells when there is more.
@@ -111,7 +159,6 @@ impl Client {
                 self.received += n as u64;
                 self.last_moved = turn.now;
                 turn.tally.received.add(n);
-                turn.tally.messages.add(1);
                 Ok(Some(n))
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(None),
@@ -129,15 +176,82 @@ impl Client {
             Err(e) if e.kind() == ErrorKind::WouldBlock => 0,
             Err(e) => return Err(self.stream.write_error(&e)),
         };
-        self.sent += n as u64;
-        turn.tally.sent.add(n);
-        self.last_moved = turn.now;
+        self.wrote(n, turn);
         self.unsent = bytes[n..].to_vec();
         Ok(())
     }
 
-    /// Reads away what comes after our end.
+    fn wrote(&mut self, n: usize, turn: &Turn<'_>) {
+        self.sent += n as u64;
+        turn.tally.sent.add(n);
+        self.last_moved = turn.now;
+    }
+
+    /// Its part, as far as it goes now.
+    fn play(&mut self, turn: &mut Turn<'_>) -> Result<Fate, Error> {
+        (self.has_more, self.due) = (false, None);
+        self.listen(turn)?;
+        for _ in 0..STEPS {
+            let Some(part) = &mut self.part else { return Ok(Fate::Leaves) };
+            match part.step(turn.now) {
+                Step::Say(bytes) => match self.stream.write(bytes) {
+                    Ok(n) => {
+                        part.said(n);
+                        self.wrote(n, turn);
+                    }
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                    Err(e) => return Err(self.stream.write_error(&e)),
+                },
+                Step::Listen if self.listen(turn)? => {}
+                Step::Listen => return Ok(Fate::Stays),
+                Step::Pause(until) => {
+                    self.due = Some(until);
+                    return Ok(Fate::Stays);
+                }
+                Step::Close => return self.end(turn.now),
+                Step::Reset => {
+                    self.stream.reset_on_close();
+                    return Ok(Fate::Leaves);
+                }
+                Step::Stall => return Ok(self.stall()),
+            }
+        }
+        self.has_more = true;
+        Ok(Fate::Stays)
+    }
+
+    /// Lets its part hear what one read gives; tells whether that was anything.
+    fn listen(&mut self, turn: &mut Turn<'_>) -> Result<bool, Error> {
+        if self.state == State::Ended || !self.part.as_ref().is_some_and(|part| part.wants_input()) {
+            return Ok(false);
+        }
+        let Some(n) = self.read(turn)? else { return Ok(false) };
+        let Some(part) = &mut self.part else { return Ok(false) };
+        let before = part.messages();
+        match n {
+            0 => part.ended(turn.now),
+            n => part.hear(&turn.piece[..n], turn.now),
+        }
+        turn.tally.messages.add(usize::try_from(part.messages() - before).unwrap_or(usize::MAX));
+        Ok(true)
+    }
+
+    fn stall(&mut self) -> Fate {
+        self.state = State::Stalled;
+        self.stream.probe_peer(PROBE.0, PROBE.1);
+        Fate::Stays
+    }
+
+    /// The next message that it sent and that is to be printed.
+    pub(super) fn next_message(&mut self) -> Option<Vec<u8>> {
+        self.part.as_mut()?.next_message()
+    }
+
+    /// Reads away what comes after our end, for a while.
     fn throw_away(&mut self, turn: &mut Turn<'_>) -> Fate {
+        if matches!(self.state, State::Leaving(until) if turn.now >= until) {
+            return Fate::Leaves;
+        }
         for _ in 0..READS {
             match self.stream.read(turn.piece) {
                 Ok(n) if n > 0 => {}
@@ -155,29 +269,45 @@ impl Client {
         if fate == Fate::Leaves || !self.unsent.is_empty() || matches!(self.state, State::Leaving(_)) {
             return Ok(fate);
         }
-        self.end(turn.now)?;
         let is_quiet = turn.now.saturating_duration_since(self.last_moved) > QUIET;
-        Ok(if is_quiet { Fate::Leaves } else { Fate::Stays })
+        let fate = self.end(turn.now)?;
+        Ok(if is_quiet { Fate::Leaves } else { fate })
     }
 
     /// Sends our end; until the client's, what comes is thrown away.
-    fn end(&mut self, now: Instant) -> Result<(), Error> {
+    fn end(&mut self, now: Instant) -> Result<Fate, Error> {
         self.stream.close_write().map_err(|e| self.stream.write_error(&e))?;
+        if self.state == State::Ended {
+            return Ok(Fate::Leaves);
+        }
         self.state = State::Leaving(now + LINGER);
-        Ok(())
+        self.due = Some(now + LINGER);
+        Ok(Fate::Stays)
+    }
+
+    /// When it goes on by itself, if that is news.
+    pub(super) fn new_due(&mut self) -> Option<Instant> {
+        if std::mem::replace(&mut self.told, self.due) == self.due { None } else { self.due }
     }
 
     /// What it is to be watched for now.
     pub(super) fn wants(&self) -> Asked {
-        let blocked = !self.unsent.is_empty();
-        Asked { read: !blocked, write: blocked }
+        let write = !self.unsent.is_empty() || self.has_more;
+        let read = match (self.state, &self.part) {
+            (State::Open, Some(part)) => part.wants_input(),
+            (State::Open, None) => !write,
+            (State::Leaving(_), _) => return Asked { read: true, write: false },
+            (State::Stalled, _) => return Asked::NOTHING,
+            (State::Ended, _) => false,
+        };
+        Asked { read, write }
     }
 
     /// The limit that has passed: the idle one, or that of the last bytes, which is no failure.
     pub(super) fn overdue(&self, idle: Option<Bound>, now: Instant) -> Option<Overdue> {
         match self.state {
             State::Leaving(until) => (now >= until).then_some(Overdue::Lingered),
-            State::Open | State::Ended => Deadline::since(self.last_moved, idle).expired().map(Overdue::Idle),
+            State::Open | State::Ended | State::Stalled => Deadline::since(self.last_moved, idle).expired().map(Overdue::Idle),
         }
     }
 
@@ -198,7 +328,7 @@ impl Client {
 }
 
 /// Who it is, put into words only where somebody reads them.
-impl fmt::Display for Client {
+impl fmt::Display for Client<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.stream.name())
     }

@@ -4,17 +4,17 @@ use super::client::Client;
 
 /// Places, taken and free.
 #[derive(Default)]
-pub(super) struct Clients {
-    places: Vec<Option<Client>>,
+pub(super) struct Clients<'p> {
+    places: Vec<Option<Client<'p>>>,
     free: Vec<usize>,
 }
 
-impl Clients {
+impl<'p> Clients<'p> {
     pub(super) fn is_empty(&self) -> bool {
         self.places.len() == self.free.len()
     }
 
-    pub(super) fn insert(&mut self, client: Client) -> usize {
+    pub(super) fn insert(&mut self, client: Client<'p>) -> usize {
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
             self.places.len() - 1
@@ -23,11 +23,11 @@ impl Clients {
         place
     }
 
-    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut Client> {
+    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut Client<'p>> {
         self.places.get_mut(place)?.as_mut()
     }
 
-    pub(super) fn remove(&mut self, place: usize) -> Option<Client> {
+    pub(super) fn remove(&mut self, place: usize) -> Option<Client<'p>> {
         let client = self.places.get_mut(place)?.take()?;
         self.free.push(place);
         Some(client)

@@ -2,20 +2,23 @@
 //!
 //! Level-triggered: whoever is cut short by the bound on a turn is reported again. Refuses to share a client.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::client::{Client, Fate, Overdue, Turn};
 use super::clients::Clients;
+use super::datagrams::{self, Mailbox};
 use super::house::House;
+use super::printer::Printer;
+use super::timers::Timers;
 use crate::deadline::Bound;
 use crate::error::{Error, Kind};
 use crate::event::{Event, Serve};
 use crate::net::Context;
-use crate::net::datagram::DatagramSocket;
 use crate::stream::Stream;
 use crate::stream::listener::{Listener, OUT_OF_RESOURCES_PAUSE, Taken};
+use crate::stream::stdio::Stdio;
 use crate::sys::Poller;
 use crate::sys::signals::{self, is_polite_end};
 
@@ -27,7 +30,7 @@ const PIECE: usize = 64 * 1024;
 const MANY_UNSENT: usize = 8 << 20;
 const SCANT_PIECE: usize = 1024;
 
-/// How many datagrams, or new clients, are taken in one turn.
+/// How many new clients are taken in one turn.
 const BATCH: usize = 64;
 
 /// How often overdue clients are looked for, at the least.
@@ -42,8 +45,9 @@ enum Token {
     Bell,
     Signals,
     Requests,
+    Output,
     Listener(usize),
-    Datagrams(usize),
+    Mailbox(usize),
     Client(usize),
 }
 
@@ -55,9 +59,10 @@ impl Token {
             Token::Bell => (0, 0),
             Token::Signals => (1, 0),
             Token::Requests => (2, 0),
-            Token::Listener(nth) => (3, nth),
-            Token::Datagrams(nth) => (4, nth),
-            Token::Client(place) => (5, place),
+            Token::Output => (3, 0),
+            Token::Listener(nth) => (4, nth),
+            Token::Mailbox(nth) => (5, nth),
+            Token::Client(place) => (6, place),
         };
         nth as u64 * Self::KINDS + kind
     }
@@ -69,8 +74,9 @@ impl Token {
             0 => Token::Bell,
             1 => Token::Signals,
             2 => Token::Requests,
-            3 => Token::Listener(nth),
-            4 => Token::Datagrams(nth),
+            3 => Token::Output,
+            4 => Token::Listener(nth),
+            5 => Token::Mailbox(nth),
             _ => Token::Client(nth),
         }
     }
@@ -91,7 +97,10 @@ pub(super) struct EventLoop<'a> {
     house: &'a House<'a>,
     nth: usize,
     poller: Poller,
-    clients: Clients,
+    clients: Clients<'a>,
+    timers: Timers,
+    mailboxes: Vec<Mailbox<'a>>,
+    printer: Option<Printer>,
     accepting: Accepting,
     has_rejected: bool,
     /// Bytes that clients of this loop have not taken.
@@ -104,14 +113,24 @@ pub(super) struct EventLoop<'a> {
 }
 
 impl<'a> EventLoop<'a> {
-    pub(super) fn new(ctx: Context<'a>, house: &'a House<'a>, nth: usize) -> Result<Self, Error> {
+    pub(super) fn new(
+        ctx: Context<'a>,
+        house: &'a House<'a>,
+        nth: usize,
+        output: Option<Stdio>,
+    ) -> Result<Self, Error> {
         let now = Instant::now();
+        // Each datagram socket belongs to one loop.
+        let sockets = house.sockets.datagrams.iter().skip(nth).step_by(house.loops());
         let mut event_loop = EventLoop {
             ctx,
             house,
             nth,
             poller: Poller::new().map_err(|e| unwatchable(&e))?,
             clients: Clients::default(),
+            timers: Timers::default(),
+            mailboxes: sockets.map(|socket| Mailbox::new(socket, &house.echo.partner)).collect(),
+            printer: output.map(Printer::new),
             accepting: Accepting::No,
             has_rejected: false,
             unsent: 0,
@@ -128,8 +147,11 @@ impl<'a> EventLoop<'a> {
 
     fn watch(&mut self) -> io::Result<()> {
         self.poller.add(self.house.ear(self.nth), Token::Bell.number(), true, false)?;
-        for (nth, socket) in self.datagram_sockets() {
-            self.poller.add(socket.as_fd(), Token::Datagrams(nth).number(), true, false)?;
+        for (nth, mailbox) in self.mailboxes.iter().enumerate() {
+            self.poller.add(mailbox.fd(), Token::Mailbox(nth).number(), true, false)?;
+        }
+        if let Some(reader) = self.printer.as_ref().and_then(Printer::reader) {
+            self.poller.add(reader, Token::Output.number(), false, false)?;
         }
         if self.nth != FIRST {
             return Ok(());
@@ -138,12 +160,6 @@ impl<'a> EventLoop<'a> {
             self.poller.add(requests, Token::Requests.number(), true, false)?;
         }
         self.poller.add(self.ctx.signals.fd(), Token::Signals.number(), true, false)
-    }
-
-    /// Each datagram socket belongs to one loop.
-    fn datagram_sockets(&self) -> impl Iterator<Item = (usize, &'a DatagramSocket)> + use<'a> {
-        let (house, mine) = (self.house, self.nth);
-        house.sockets.datagrams.iter().enumerate().filter(move |(nth, _)| nth % house.loops() == mine)
     }
 
     /// Serves until the end of the server, or the failure of this loop.
@@ -160,7 +176,7 @@ impl<'a> EventLoop<'a> {
             }
             self.look_at_the_clock()?;
             if self.is_over()? {
-                return Ok(());
+                return self.printer.as_mut().map_or(Ok(()), Printer::finish);
             }
         }
     }
@@ -172,7 +188,8 @@ impl<'a> EventLoop<'a> {
             Accepting::NoRoomUntil(until) => Some(until),
             Accepting::Yes | Accepting::No => None,
         };
-        let moments = [look, resources, self.next_stats, self.house.end()].into_iter().flatten();
+        let moments = [look, resources, self.next_stats, self.house.end(), self.timers.next()].into_iter().flatten();
+        let moments = moments.chain(self.mailboxes.iter().filter_map(Mailbox::due));
         let pause = moments.map(|moment| moment.saturating_duration_since(Instant::now())).min();
         let deadline = self.ctx.deadline.left().filter(|_| self.nth == FIRST);
         [pause, deadline].into_iter().flatten().min()
@@ -191,8 +208,9 @@ impl<'a> EventLoop<'a> {
                 Ok(())
             }
             Token::Listener(nth) => self.take_clients(nth),
-            Token::Datagrams(nth) => self.answer_datagrams(nth),
-            Token::Client(place) => self.serve_client(place),
+            Token::Output => self.printer.as_ref().map_or(Ok(()), |printer| Err(printer.reader_gone())),
+            Token::Mailbox(nth) => self.answer_datagrams(nth),
+            Token::Client(place) => self.with_client(place, Client::stirred),
         }
     }
 
@@ -236,11 +254,19 @@ impl<'a> EventLoop<'a> {
 
     fn welcome(&mut self, stream: Stream) -> Result<(), Error> {
         self.has_rejected = false;
-        self.house.occupy();
-        let place = self.clients.insert(Client::new(stream, self.now));
+        let number = self.house.occupy();
+        let partner = &self.house.echo.partner;
+        let is_plain = partner.is_plain_echo();
+        let client = Client::new(stream, (!is_plain).then(|| partner.session(number)), self.now);
+        let wants = client.asked;
+        let place = self.clients.insert(client);
         let Some(client) = self.clients.get_mut(place) else { return Ok(()) };
-        let (Some(fd), asked) = (client.fd(), client.asked) else { return Ok(()) };
-        self.poller.add(fd, Token::Client(place).number(), asked.read, asked.write).map_err(|e| unwatchable(&e))
+        if let Some(fd) = client.fd() {
+            let watched = self.poller.add(fd, Token::Client(place).number(), wants.read, wants.write);
+            watched.map_err(|e| unwatchable(&e))?;
+        }
+        // Some speak first.
+        if is_plain { Ok(()) } else { self.with_client(place, Client::turn) }
     }
 
     /// Watches the listening sockets, or stops to.
@@ -260,15 +286,11 @@ impl<'a> EventLoop<'a> {
         Ok(())
     }
 
-    fn serve_client(&mut self, place: usize) -> Result<(), Error> {
-        self.with_client(place, Client::turn)
-    }
-
     /// Gives the client in `place` a turn, and draws the consequences.
     fn with_client(
         &mut self,
         place: usize,
-        act: impl FnOnce(&mut Client, &mut Turn<'_>) -> Result<Fate, Error>,
+        act: impl FnOnce(&mut Client<'a>, &mut Turn<'_>) -> Result<Fate, Error>,
     ) -> Result<(), Error> {
         // It may have gone earlier in the same batch of events.
         let Some(client) = self.clients.get_mut(place) else { return Ok(()) };
@@ -277,9 +299,16 @@ impl<'a> EventLoop<'a> {
         self.unsent -= client.unsent();
         let outcome = act(client, &mut turn);
         self.unsent += client.unsent();
+        if let Some(printer) = &mut self.printer {
+            while let Some(message) = client.next_message() {
+                printer.print(&self.ctx, &message)?;
+            }
+        }
         match outcome {
             Ok(Fate::Stays) => self.watch_client(place),
             Ok(Fate::Leaves) => self.part(place, None),
+            // Whoever is never finished with can only be left like that.
+            Err(error) if error.kind == Kind::Reset && self.house.echo.partner.is_endless() => self.part(place, None),
             Err(error) => self.part(place, Some(&error)),
         }
     }
@@ -287,6 +316,9 @@ impl<'a> EventLoop<'a> {
     fn watch_client(&mut self, place: usize) -> Result<(), Error> {
         let Some(client) = self.clients.get_mut(place) else { return Ok(()) };
         let wants = client.wants();
+        if let Some(due) = client.new_due() {
+            self.timers.add(due, place);
+        }
         if std::mem::replace(&mut client.asked, wants) == wants {
             return Ok(());
         }
@@ -312,24 +344,16 @@ impl<'a> EventLoop<'a> {
         Ok(())
     }
 
-    /// A datagram that can't be answered at once is lost, as datagrams may be: nobody else waits for it.
     fn answer_datagrams(&mut self, nth: usize) -> Result<(), Error> {
-        let Some(socket) = self.house.sockets.datagrams.get(nth) else { return Ok(()) };
+        let Some(mailbox) = self.mailboxes.get_mut(nth) else { return Ok(()) };
         let tally = self.house.tally(self.nth);
-        for _ in 0..BATCH {
-            match socket.receive(&mut self.piece) {
-                Ok((size, sender)) => {
-                    tally.received.add(size);
-                    tally.messages.add(1);
-                    if socket.send_to(&self.piece[..size], &sender).is_ok() {
-                        tally.sent.add(size);
-                        tally.datagrams.add(1);
-                    }
-                }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
-                // An ICMP error about an earlier answer: that sender is gone, the others are not.
-                Err(e) if e.kind() == ErrorKind::ConnectionRefused => {}
-                Err(e) => return Err(Error::io(Kind::Bind, "serve", self.name(), &e)),
+        let mut turn = datagrams::Turn { ctx: &self.ctx, piece: &mut self.piece, tally, now: self.now };
+        if let Err(error) = mailbox.turn(&mut turn) {
+            return Err(Error::io(Kind::Bind, "serve", self.name(), &error));
+        }
+        if let Some(printer) = &mut self.printer {
+            while let Some(message) = mailbox.next_message() {
+                printer.print(&self.ctx, &message)?;
             }
         }
         Ok(())
@@ -339,6 +363,14 @@ impl<'a> EventLoop<'a> {
     fn look_at_the_clock(&mut self) -> Result<(), Error> {
         if let Some(expired) = self.ctx.deadline.expired().filter(|_| self.nth == FIRST) {
             return Err(Error::expired("serve", self.name(), expired));
+        }
+        while let Some(place) = self.timers.pop(self.now) {
+            self.with_client(place, Client::turn)?;
+        }
+        for nth in 0..self.mailboxes.len() {
+            if self.mailboxes[nth].due().is_some_and(|due| due <= self.now) {
+                self.answer_datagrams(nth)?;
+            }
         }
         if let Accepting::NoRoomUntil(until) = self.accepting
             && self.now >= until
@@ -431,8 +463,8 @@ mod tests {
 
     #[test]
     fn a_token_is_found_again_in_its_number() {
-        let tokens = [Token::Bell, Token::Signals, Token::Requests];
-        let numbered = [Token::Listener, Token::Datagrams, Token::Client];
+        let tokens = [Token::Bell, Token::Signals, Token::Requests, Token::Output];
+        let numbered = [Token::Listener, Token::Mailbox, Token::Client];
         let numbered = numbered.into_iter().flat_map(|kind| [kind(0), kind(1), kind(1 << 40)]);
         for token in tokens.into_iter().chain(numbered) {
             assert_eq!(Token::of(token.number()), token);

@@ -11,8 +11,11 @@
 
 mod client;
 mod clients;
+mod datagrams;
 mod event_loop;
 mod house;
+mod printer;
+mod timers;
 
 use std::num::NonZero;
 use std::thread;
@@ -23,7 +26,9 @@ use crate::error::Error;
 use crate::event::{Event, Serve};
 use crate::net::Context;
 use crate::net::datagram::DatagramSocket;
+use crate::serve::partner::Partner;
 use crate::stream::listener::Listener;
+use crate::stream::stdio::Stdio;
 use event_loop::EventLoop;
 use house::House;
 
@@ -42,6 +47,8 @@ pub struct Echo {
     pub idle: Option<Bound>,
     /// The counts are told this often.
     pub stats_every: Option<Duration>,
+    /// What is played to whoever comes.
+    pub partner: Partner,
 }
 
 /// The sockets that are served.
@@ -54,10 +61,13 @@ pub struct Sockets {
 }
 
 impl Echo {
-    /// Serves until a signal ends it, which is its normal end. The counts are told however it ended.
-    pub fn run(&self, ctx: &Context<'_>, sockets: Sockets) -> Result<(), Error> {
-        let house = House::new(self, sockets, loops())?;
-        let outcome = serve(*ctx, &house);
+    /// Serves until a signal ends it, which is its normal end. The counts are told however it ended. Messages are
+    /// printed to `output`, if they are to be.
+    pub fn run(&self, ctx: &Context<'_>, sockets: Sockets, output: Option<Stdio>) -> Result<(), Error> {
+        // Lines of several loops would have to wait for one another anyhow.
+        let loops = if output.is_some() { 1 } else { loops() };
+        let house = House::new(self, sockets, loops)?;
+        let outcome = serve(*ctx, &house, output);
         ctx.tell(&Event::Serve(Serve::Totals(house.totals())));
         outcome
     }
@@ -69,15 +79,15 @@ fn loops() -> usize {
 }
 
 /// The first loop here, the others on threads of their own. The first failure ends all of them and is the one to tell.
-fn serve(ctx: Context<'_>, house: &House<'_>) -> Result<(), Error> {
+fn serve(ctx: Context<'_>, house: &House<'_>, output: Option<Stdio>) -> Result<(), Error> {
     thread::scope(|scope| {
-        let run = move |nth| {
-            let outcome = EventLoop::new(ctx, house, nth).and_then(|mut event_loop| event_loop.run());
+        let run = move |nth, output| {
+            let outcome = EventLoop::new(ctx, house, nth, output).and_then(|mut event_loop| event_loop.run());
             house.leave(outcome.is_err());
             outcome
         };
-        let others: Vec<_> = (1..house.loops()).map(|nth| scope.spawn(move || run(nth))).collect();
-        let first = run(0);
+        let others: Vec<_> = (1..house.loops()).map(|nth| scope.spawn(move || run(nth, None))).collect();
+        let first = run(0, output);
         let others = others.into_iter().map(|other| match other.join() {
             Ok(outcome) => outcome,
             Err(panic) => std::panic::resume_unwind(panic),
