@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::announce::announce;
+use super::announce::{announce, unguessable};
 use super::{in_context, too_many};
 use crate::address::{Endpoint, Family, Port, Role};
 use crate::error::{Error, Kind};
@@ -10,10 +10,14 @@ use crate::net::datagram::DatagramSocket;
 use crate::net::{Context, SocketName};
 use crate::opts::address::{FamilyArgs, given, refuse_for_unix};
 use crate::opts::announce::AnnounceArgs;
+use crate::opts::dialogue::DialogueArgs;
+use crate::opts::faults::FaultArgs;
 use crate::opts::limits::LimitArgs;
+use crate::opts::service::ServiceArgs;
 use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
 use crate::report::Voice;
 use crate::serve::echo::{self, Echo};
+use crate::serve::partner::Partner;
 use crate::stream::listener::{Bind, Listener};
 
 /// How often another free TCP port is asked for because UDP has the number already.
@@ -31,6 +35,12 @@ pub struct Args {
     /// At most this many clients at once; further ones wait
     #[arg(short = 'm', long, value_name = "N", default_value_t = echo::DEFAULT_MAX, hide_default_value = true, value_parser = at_least_one)]
     max_conns: usize,
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    dialogue: DialogueArgs,
+    #[command(flatten)]
+    faults: FaultArgs,
     #[command(flatten)]
     announce: AnnounceArgs,
     #[command(flatten)]
@@ -50,6 +60,9 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Binds).map_err(Error::usage)?;
     too_many(rest, "echo-server")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
+    if !args.partner()?.is_plain_echo() {
+        return Err(Error::usage("dialogues, other modes and faults are not served yet").into());
+    }
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
         let (listener, datagrams) = args.open(ctx, &endpoint)?;
         announce(ctx, listener.name(), &args.announce)?;
@@ -59,6 +72,12 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
 }
 
 impl Args {
+    /// What is played to the clients. A seed that nobody chose is short, as somebody may have to type it.
+    fn partner(&self) -> Result<Partner, Error> {
+        let seed = self.faults.seed().unwrap_or_else(|| unguessable() >> 32);
+        self.service.partner(&self.dialogue, &self.faults, seed)
+    }
+
     /// Both sockets on one number; where any will do, one that is free for both.
     fn open(&self, ctx: &Context<'_>, endpoint: &Endpoint) -> Result<(Listener, Option<DatagramSocket>), Error> {
         let any_port = matches!(endpoint, Endpoint::Inet(target) if target.port == Port::Number(0));
