@@ -201,7 +201,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__echo__subcmd__server)
-            opts="-m -w -4 -6 -n -v -q -h --udp --max-conns --stats-every --ready-fd --port-file --timeout --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --verbose --quiet --json --color --help"
+            opts="-m -w -4 -6 -n -v -q -h --udp --max-conns --stats-every --mode --greeting --prompt --reply --farewell --exit-word --max-messages --lines --print --seed --delay --chunk --reset-after --close-after --stall-after --close-before-reply --corrupt --drop --duplicate --reorder --swallow --ready-fd --port-file --timeout --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -216,6 +216,82 @@ _sockkit() {
                     return 0
                     ;;
                 --stats-every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "echo discard chargen daytime" -- "${cur}"))
+                    return 0
+                    ;;
+                --greeting)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prompt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reply)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --farewell)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exit-word)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-messages)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --chunk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reset-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --close-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stall-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --close-before-reply)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --corrupt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duplicate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reorder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --swallow)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

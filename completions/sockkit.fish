@@ -252,6 +252,28 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l json -d 'Write e
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s m -l max-conns -d 'At most this many clients at once; further ones wait' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l stats-every -d 'Say the counts this often while it runs, even with -q; SIGUSR1 asks for them at any time' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l mode -d 'Which service to play, RFC 862, 863, 864 or 867' -r -f -a "echo\t''
+discard\t''
+chargen\t''
+daytime\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l greeting -d 'Say TEXT to each client that connects; every TEXT may contain \\n \\r \\t \\0 \\xNN \\\\' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l prompt -d 'Say TEXT before each message' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reply -d 'Answer each message with TEXT instead of itself; {} is the message, {{ and }} are braces, \'\' answers nothing' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l farewell -d 'Say TEXT before closing by --exit-word or --max-messages' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l exit-word -d 'Close when a message is exactly WORD; can be given more than once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l max-messages -d 'Close after the answer to the Nth message' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l seed -d 'Replay the faults of the run that announced this seed' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l delay -d 'Wait before each answer: DUR, or a time drawn from A..B' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l chunk -d 'Write at most N bytes at a time, or a number drawn from A..B' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reset-after -d 'Reset each session after N bytes to the client' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l close-after -d 'Close each session after N bytes to the client' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l stall-after -d 'Neither read nor write any more after N bytes to the client' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l close-before-reply -d 'Close instead of answering, with this chance each time' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l corrupt -d 'Flip one bit of an answer, with this chance each time' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l drop -d 'Leave a datagram without its answer, with this chance' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l duplicate -d 'Answer a datagram twice, with this chance' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reorder -d 'Send the answer to a datagram after the next one, or 100 ms late, with this chance' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l swallow -d 'Ignore the first N bytes of each client' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l ready-fd -d 'Write the address to this open descriptor, and close it, once clients can come' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l port-file -d 'Write the port (the address of a UNIX socket) to FILE once clients can come' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
@@ -268,6 +290,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l udp -d 'Answer datagrams too, on the same port number'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l lines -d 'A message is one line, whatever one read brings'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l print -d 'Write each message to stdout, one escaped line each'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s n -l numeric -d 'Look up no names: addresses must be numeric'

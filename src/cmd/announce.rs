@@ -44,7 +44,7 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// The keys of std's hash maps are random for each process.
-fn unguessable() -> u64 {
+pub(super) fn unguessable() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
 }

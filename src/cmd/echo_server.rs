@@ -5,21 +5,26 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::announce::announce;
+use super::announce::{announce, unguessable};
 use super::{in_context, session};
 use crate::address::{Endpoint, Family, Port, Role};
 use crate::error::{Error, Kind};
-use crate::event::{Event, Open};
+use crate::event::{Event, Open, Serve};
 use crate::net::datagram::DatagramSocket;
 use crate::net::{Context, SocketName};
 use crate::opts::address::{FamilyArgs, given, refuse_for_unix};
 use crate::opts::announce::AnnounceArgs;
+use crate::opts::dialogue::DialogueArgs;
+use crate::opts::faults::FaultArgs;
 use crate::opts::limits::LimitArgs;
+use crate::opts::service::ServiceArgs;
 use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
 use crate::opts::values::positive_duration;
 use crate::report::Voice;
 use crate::serve::echo::{self, Echo, Sockets};
+use crate::serve::partner::Partner;
 use crate::stream::listener::{Bind, Listener};
+use crate::stream::stdio::{Input, Output, Stdio};
 use crate::sys::fd;
 
 /// How often another free TCP port is asked for because UDP has the number already.
@@ -42,6 +47,12 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = positive_duration)]
     stats_every: Option<Duration>,
     #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    dialogue: DialogueArgs,
+    #[command(flatten)]
+    faults: FaultArgs,
+    #[command(flatten)]
     announce: AnnounceArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -59,13 +70,21 @@ pub struct Args {
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let endpoints = Endpoint::several_from_words(&args.words, Role::Binds).map_err(Error::usage)?;
     args.refuse_what_none_can_honour(&endpoints)?;
+    let echo = args.echo()?;
+    if echo.partner.has_dialogue() {
+        voice.introduce_guests();
+    }
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
         session::answer_report_requests(ctx)?;
         raise_file_limit(ctx);
         let sockets = args.open(ctx, &endpoints)?;
         let names: Vec<_> = sockets.listeners.iter().map(Listener::name).collect();
+        let output = echo.partner.print.then(|| Stdio::open(Input::Nothing, Output::Stdout)).transpose()?;
         announce(ctx, &names, &args.announce)?;
-        args.echo().run(ctx, sockets)
+        if echo.partner.is_left_to_chance(args.udp) {
+            ctx.tell(&Event::Serve(Serve::Seeded(echo.partner.seed)));
+        }
+        echo.run(ctx, sockets, output)
     })
 }
 
@@ -79,8 +98,13 @@ fn raise_file_limit(ctx: &Context<'_>) {
 }
 
 impl Args {
-    fn echo(&self) -> Echo {
-        Echo { max_clients: self.max_conns, idle: self.limits.timeouts().idle, stats_every: self.stats_every }
+    fn echo(&self) -> Result<Echo, Error> {
+        Ok(Echo {
+            max_clients: self.max_conns,
+            idle: self.limits.timeouts().idle,
+            stats_every: self.stats_every,
+            partner: self.partner()?,
+        })
     }
 
     fn refuse_what_none_can_honour(&self, endpoints: &[Endpoint]) -> Result<(), Error> {
@@ -98,6 +122,12 @@ impl Args {
             sockets.datagrams.extend(datagrams);
         }
         Ok(sockets)
+    }
+
+    /// What is played to the clients. A seed that nobody chose is short, as somebody may have to type it.
+    fn partner(&self) -> Result<Partner, Error> {
+        let seed = self.faults.seed().unwrap_or_else(|| unguessable() >> 32);
+        self.service.partner(&self.dialogue, &self.faults, seed)
     }
 
     /// Both sockets on one number; where any will do, one that is free for both.

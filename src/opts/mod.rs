@@ -6,9 +6,12 @@
 pub mod account;
 pub mod address;
 pub mod announce;
+pub mod dialogue;
+pub mod faults;
 pub mod limits;
 pub mod progress;
 pub mod relay;
+pub mod service;
 pub mod socket;
 pub mod taps;
 pub mod values;

@@ -1,7 +1,10 @@
-//! Values as people write them: durations, sizes, ports, the DS field.
+//! Values as people write them: durations, sizes, ports, the DS field, texts.
 
 use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use crate::serve::partner::dialogue::{Part, Template};
 
 /// `5`, `1.5`, `300ms`, `1h30m`. A bare number is seconds, which humantime does not know.
 pub fn duration(text: &str) -> Result<Duration, String> {
@@ -40,6 +43,28 @@ pub fn amount(text: &str) -> Result<u64, String> {
 /// An amount a second: at least one byte.
 pub fn rate(text: &str) -> Result<NonZeroU64, String> {
     NonZeroU64::new(amount(text)?).ok_or_else(|| "at least 1 byte a second".into())
+}
+
+/// `30ms` or `30ms..70ms`, both ends included: at most a day, so that no clock overflows.
+pub fn delay(text: &str) -> Result<RangeInclusive<Duration>, String> {
+    const CEILING: Duration = Duration::from_secs(24 * 60 * 60);
+    Some(range(text, duration)?).filter(|delay| *delay.end() <= CEILING).ok_or_else(|| "more than a day".into())
+}
+
+/// `4` or `1..7`: bytes, both ends included, at least one.
+pub fn chunk(text: &str) -> Result<RangeInclusive<usize>, String> {
+    Some(range(text, size)?).filter(|chunk| *chunk.start() > 0).ok_or_else(|| "at least 1 byte".into())
+}
+
+fn range<T: Clone + PartialOrd>(
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<RangeInclusive<T>, String> {
+    let Some((low, high)) = text.split_once("..") else {
+        return parse(text).map(|only| only.clone()..=only);
+    };
+    let (low, high) = (parse(low)?, parse(high)?);
+    if low <= high { Ok(low..=high) } else { Err("the first of a range A..B is the smaller one".into()) }
 }
 
 /// A SHA-256 in hexadecimal digits.
@@ -81,6 +106,29 @@ pub fn pattern(text: &str) -> Result<Bytes, String> {
         .filter(|bytes| !bytes.is_empty())
         .map(Bytes)
         .ok_or_else(|| "an empty text is everywhere".into())
+}
+
+/// A text as [`escapes`] in which `{}` is the message; `{{` and `}}` are braces, as is an escaped one (`\x7b`).
+pub fn template(text: &str) -> Result<Template, String> {
+    /// Each makes an answer longer by a message, and a message may have 64 KiB.
+    const MOST_PLACES: usize = 16;
+    let (mut parts, mut literal) = (Vec::new(), Vec::new());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, chars.as_str().chars().next()) {
+            ('{', Some('}')) => {
+                parts.extend([Part::Text(std::mem::take(&mut literal)), Part::Message]);
+                chars.next();
+            }
+            ('{', Some('{')) | ('}', Some('}')) => literal.extend(chars.next().map(|_| c as u8)),
+            ('{' | '}', _) => return Err(format!("a lone {c}: {{}} is the message, {{{{ and }}}} are braces")),
+            ('\\', _) => literal.push(escaped(&mut chars)?),
+            _ => literal.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    parts.push(Part::Text(literal));
+    let places = parts.iter().filter(|part| **part == Part::Message).count();
+    if places > MOST_PLACES { Err(format!("at most {MOST_PLACES} times {{}}")) } else { Ok(Template::new(parts)) }
 }
 
 /// `\n`, `\r`, `\t`, `\0`, `\\` and `\xNN` in a text, as bytes.
@@ -168,5 +216,52 @@ mod tests {
         for text in [r"\", r"\q", r"\x1", r"\xzz", "\\xé"] {
             assert!(escapes(text).is_err(), "{text}");
         }
+    }
+    #[test]
+    fn ranges() {
+        let ms = Duration::from_millis;
+        let good = [
+            ("1", ms(1000), ms(1000)),
+            ("0", ms(0), ms(0)),
+            ("30ms..70ms", ms(30), ms(70)),
+            ("1.5..2", ms(1500), ms(2000)),
+            ("0...5", ms(0), ms(500)),
+            ("5..5s", ms(5000), ms(5000)),
+            ("24h", ms(86_400_000), ms(86_400_000)),
+        ];
+        for (text, low, high) in good {
+            assert_eq!(delay(text), Ok(low..=high), "{text}");
+        }
+        for text in ["", "..", "1..", "..1", "2..1", "1..2..3", "-1", "25h", "1..1e300"] {
+            assert!(delay(text).is_err(), "{text}");
+        }
+        assert_eq!((chunk("4"), chunk("1..7"), chunk("1..4k")), (Ok(4..=4), Ok(1..=7), Ok(1..=4096)));
+        for text in ["0", "0..7", "7..1", "1..2G", "1..=2", "a..b"] {
+            assert!(chunk(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn templates() {
+        let text = |text: &str| Part::Text(text.into());
+        let good = [
+            ("", vec![text("")]),
+            ("Hello, {}!", vec![text("Hello, "), Part::Message, text("!")]),
+            ("{}{}", vec![text(""), Part::Message, text(""), Part::Message, text("")]),
+            ("{{}}", vec![text("{}")]),
+            ("{{{}}}", vec![text("{"), Part::Message, text("}")]),
+            (r"\x7b\x7d", vec![text("{}")]),
+            (r"\x7b{}\x7D\n", vec![text("{"), Part::Message, text("}\n")]),
+            (r"{{\x7b", vec![text("{{")]),
+            (r"é\\{}", vec![text("é\\"), Part::Message, text("")]),
+            (r"\xff", vec![Part::Text(vec![0xff])]),
+        ];
+        for (written, parts) in good {
+            assert_eq!(template(written), Ok(Template::new(parts)), "{written}");
+        }
+        for written in ["{", "}", "a{b}", "{}}", "{{}", "}{", "{ }", "{0}", r"{\x7d", r"\x7b}", r"\", r"\q{}"] {
+            assert!(template(written).is_err(), "{written}");
+        }
+        assert!(template(&"{}".repeat(16)).is_ok() && template(&"{}".repeat(17)).is_err());
     }
 }

@@ -8,6 +8,7 @@ pub mod cutter;
 pub mod echo;
 pub mod hub;
 mod local;
+pub mod partner;
 pub mod place;
 pub mod receiver;
 pub mod sender;

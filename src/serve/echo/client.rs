@@ -202,8 +202,11 @@ impl<'p> Client<'p> {
                     Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                     Err(e) => return Err(self.stream.write_error(&e)),
                 },
-                Step::Listen if self.listen(turn)? => {}
-                Step::Listen => return Ok(Fate::Stays),
+                Step::Listen => {
+                    if !self.listen(turn)? {
+                        return Ok(Fate::Stays);
+                    }
+                }
                 Step::Pause(until) => {
                     self.due = Some(until);
                     return Ok(Fate::Stays);
@@ -307,7 +310,9 @@ impl<'p> Client<'p> {
     pub(super) fn overdue(&self, idle: Option<Bound>, now: Instant) -> Option<Overdue> {
         match self.state {
             State::Leaving(until) => (now >= until).then_some(Overdue::Lingered),
-            State::Open | State::Ended | State::Stalled => Deadline::since(self.last_moved, idle).expired().map(Overdue::Idle),
+            State::Open | State::Ended | State::Stalled => {
+                Deadline::since(self.last_moved, idle).expired().map(Overdue::Idle)
+            }
         }
     }
 

@@ -256,7 +256,7 @@ impl<'a> EventLoop<'a> {
         self.has_rejected = false;
         let number = self.house.occupy();
         let partner = &self.house.echo.partner;
-        let is_plain = partner.is_plain_echo();
+        let is_plain = self.house.is_plain;
         let client = Client::new(stream, (!is_plain).then(|| partner.session(number)), self.now);
         let wants = client.asked;
         let place = self.clients.insert(client);

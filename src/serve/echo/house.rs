@@ -20,6 +20,8 @@ const LAST_BYTES: Duration = Duration::from_secs(1);
 pub(super) struct House<'a> {
     pub(super) echo: &'a Echo,
     pub(super) sockets: Sockets,
+    /// Nobody needs a part: what comes goes back.
+    pub(super) is_plain: bool,
     bells: Vec<Bell>,
     tallies: Vec<Tally>,
     /// Clients that there are, and the most that there were at once.
@@ -72,6 +74,7 @@ impl<'a> House<'a> {
         Ok(House {
             echo,
             sockets,
+            is_plain: echo.partner.is_plain_echo(),
             bells: bells.map_err(|e| Error::io(Kind::Bind, "open", "a socket pair", &e))?,
             tallies: (0..loops).map(|_| Tally::default()).collect(),
             present: AtomicUsize::new(0),
