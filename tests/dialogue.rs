@@ -210,7 +210,7 @@ fn the_small_services_over_both_transports() {
     assert!(discard.end().expect(0).stderr.contains("1048576 bytes received, 0 bytes sent"));
 }
 
-/// What a session of three messages gives: how it ended, and what had come by then.
+/// Four times three messages, each sent when the one before has come back whole: how it ended, and what had come.
 const SESSION: &str = "
 s = connect()
 got, end = b'', 'fin'
@@ -219,7 +219,7 @@ try:
         s.sendall(word)
         before = len(got)
         while len(got) < before + len(word):
-            more = s.recv(1 if sys.argv[2] == 'slow' else 4096)
+            more = s.recv(4096)
             if not more: raise EOFError
             got += more
     s.shutdown(socket.SHUT_WR)
@@ -229,39 +229,104 @@ except EOFError: end = 'early fin'
 print(end, got)
 ";
 
+/// What `script` prints in three sessions with a server of these options; `None` where there is no Python.
+fn played(options: &[&str], script: &str) -> Option<Vec<String>> {
+    let (server, address) = server(options);
+    let sessions = (0..3).map(|_| client(address, script, &[]).map(|ended| ended.text())).collect();
+    server.signal(INT);
+    server.end().expect(0);
+    sessions
+}
+
 #[test]
 fn every_fault_of_a_stream_comes_again_with_its_seed() {
-    let played = |options: &[&str], seed: &str| {
-        let options = [options, &["--seed", seed]].concat();
-        let (server, address) = server(&options);
-        let sessions: Option<Vec<_>> =
-            (0..6).map(|_| client(address, SESSION, &["fast"]).map(|ended| ended.text())).collect();
-        server.signal(INT);
-        server.end().expect(0);
-        sessions
-    };
     let whole = format!("fin b'{}'\n", "abcdefghijklmnopqrstuvwx".repeat(4));
-    // What each does, and whether another seed may do it otherwise.
-    let faults: &[(&[&str], fn(&str) -> bool, bool)] = &[
-        (&["--delay", "1ms..9ms"], |s| s.starts_with("fin"), false),
-        (&["--chunk", "1..7"], |s| s.starts_with("fin"), false),
-        (&["--swallow", "5"], |s| s.starts_with("fin b'fgh"), false),
-        (&["--reset-after", "13"], |s| s.starts_with("reset"), false),
-        (&["--close-after", "13"], |s| s == "early fin b'abcdefghijklm'\n", false),
-        (&["--close-before-reply", "20%"], |s| s.starts_with("early fin") || s.starts_with("fin"), true),
-        (&["--corrupt", "30"], |s| s.starts_with("fin"), true),
+    // What each does; whether it throws dice; whether another throw is seen in what comes.
+    let faults: &[(&[&str], fn(&str) -> bool, bool, bool)] = &[
+        (&["--delay", "1ms..9ms"], |s| s.starts_with("fin"), true, false),
+        (&["--chunk", "1..7"], |s| s.starts_with("fin"), true, false),
+        (&["--reset-after", "13"], |s| s == "reset b'abcdefghijklm'\n", false, false),
+        (&["--close-after", "13"], |s| s == "early fin b'abcdefghijklm'\n", false, false),
+        (&["--close-before-reply", "20%"], |s| s.starts_with("early fin") || s.starts_with("fin"), true, true),
+        (&["--corrupt", "30"], |s| s.starts_with("fin"), true, true),
     ];
-    for (options, is_right, by_chance) in faults {
-        // --swallow makes each answer short, which the reader must not wait for: it sends once and ends.
-        if options[0] == "--swallow" {
-            continue;
-        }
-        let Some(first) = played(options, "7") else { return };
+    for &(options, is_right, throws, shows) in faults {
+        let with = |seed| if throws { [options, &["--seed", seed]].concat() } else { options.to_vec() };
+        let Some(first) = played(&with("7"), SESSION) else { return };
         assert!(first.iter().all(|session| is_right(session)), "{options:?}: {first:?}");
-        assert_eq!(played(options, "7").as_ref(), Some(&first), "{options:?}");
-        if *by_chance {
+        assert_eq!(played(&with("7"), SESSION).as_ref(), Some(&first), "{options:?}");
+        if shows {
             assert!(first.iter().any(|session| *session != whole), "{options:?} did nothing: {first:?}");
-            assert_ne!(played(options, "8").as_ref(), Some(&first), "{options:?}");
+            assert_ne!(played(&with("8"), SESSION).as_ref(), Some(&first), "{options:?}");
         }
     }
+}
+
+#[test]
+fn a_seed_that_was_drawn_is_told_and_replays() {
+    let (drawn, address) = server(&["--corrupt", "50%"]);
+    let line = drawn.line("--seed ");
+    let seed = line.split_whitespace().skip_while(|word| *word != "--seed").nth(1).expect("a number follows");
+    let Some(first) = client(address, SESSION, &[]) else { return };
+    let (_again, address) = server(&["--corrupt", "50%", "--seed", seed]);
+    assert_eq!(client(address, SESSION, &[]).expect("it was there before").text(), first.text());
+}
+
+#[test]
+fn swallowed_bytes_never_come_back_and_a_stalled_session_is_silent() {
+    let script = "
+s = connect(); s.sendall(b'0123456789'); s.shutdown(socket.SHUT_WR); print(all(s))
+";
+    let Some(sessions) = played(&["--swallow", "4"], script) else { return };
+    assert_eq!(sessions, ["b'456789'\n"; 3]);
+    let script = "
+s = connect(); s.sendall(b'0123456789' * 1000)
+print(exactly(s, 7))
+s.settimeout(0.2)
+try: print(s.recv(1))
+except TimeoutError: print('silent')
+";
+    let Some(sessions) = played(&["--stall-after", "7"], script) else { return };
+    assert_eq!(sessions, ["b'0123456'\nsilent\n"; 3]);
+}
+
+/// Forty datagrams, each a number: what came, in which order. A held answer is let go after 100 ms.
+const DATAGRAMS: &str = "
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(0.2)
+for n in range(40): s.sendto(b'%d' % n, address)
+got = []
+try:
+    while True: got.append(s.recv(64))
+except TimeoutError: print(got)
+";
+
+#[test]
+fn every_fault_of_datagrams_comes_again_with_its_seed() {
+    let whole: Vec<_> = (0..40).map(|n| format!("b'{n}'")).collect();
+    let whole = format!("[{}]\n", whole.join(", "));
+    for option in ["--drop", "--duplicate", "--reorder", "--corrupt"] {
+        let with = |seed| ["--udp", option, "20%", "--seed", seed];
+        let Some(first) = played(&with("7"), DATAGRAMS) else { return };
+        assert!(first.iter().all(|session| *session != whole), "{option} did nothing: {first:?}");
+        assert_eq!(played(&with("7"), DATAGRAMS).as_ref(), Some(&first), "{option}");
+        assert_ne!(played(&with("8"), DATAGRAMS).as_ref(), Some(&first), "{option}");
+    }
+    let delayed = played(&["--udp", "--delay", "1ms..30ms", "--seed", "3"], DATAGRAMS);
+    assert!(delayed.is_none_or(|sessions| sessions.iter().all(|s| s.len() == whole.len())), "delays lose nothing");
+}
+
+#[test]
+fn a_reader_of_the_printed_messages_that_goes_ends_the_server() {
+    let (read, write) = std::io::pipe().expect("a pipe");
+    let server = start(sockkit(["echo-server", "--print", "127.0.0.1:0"]).stdout(write));
+    let address = server.address();
+    drop(read);
+    let ended = server.end().expect(141);
+    assert!(!ended.stderr.contains("SIGPIPE"), "{}", ended.stderr);
+    assert!(TcpStream::connect(address).is_err());
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
+    let full = start(sockkit(["echo-server", "--print", "127.0.0.1:0"]).stdout(full));
+    let address = full.address();
+    run(&mut sockkit(["connect", &address.to_string()]), b"x");
+    assert!(full.end().expect(23).stderr.contains("no space left"));
 }

@@ -73,7 +73,11 @@ impl<'a> Mailbox<'a> {
         match &mut self.part {
             _ if !may_be_answered(from.port()) => {}
             None => self.send(&turn.piece[..size], from, turn),
-            Some(part) => part.hear(&turn.piece[..size], &from, turn.now),
+            Some(part) => {
+                part.hear(&turn.piece[..size], &from, turn.now);
+                // What goes out in between must not depend on how many came at once.
+                self.send_due(turn);
+            }
         }
     }
 

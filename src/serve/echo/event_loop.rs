@@ -151,7 +151,8 @@ impl<'a> EventLoop<'a> {
             self.poller.add(mailbox.fd(), Token::Mailbox(nth).number(), true, false)?;
         }
         if let Some(reader) = self.printer.as_ref().and_then(Printer::reader) {
-            self.poller.add(reader, Token::Output.number(), false, false)?;
+            // What can't be watched, such as a device, is known by its failed write.
+            let _ = self.poller.add(reader, Token::Output.number(), false, false);
         }
         if self.nth != FIRST {
             return Ok(());
