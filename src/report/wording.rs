@@ -54,8 +54,8 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
         Event::Warning(_)
         | Event::Serve(
             Serve::Listening(_) | Serve::Paused(_) | Serve::Seeded(_) | Serve::Totals(_) | Serve::Failed(..),
-        ) => Importance::Announcement,
-        Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
+        )
+        | Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
         Event::Account { asked: true, .. } | Event::Serve(Serve::Status(_)) | Event::Move(Move::Summed(_)) => {
             Importance::Asked
         }
