@@ -80,6 +80,14 @@ pub enum Serve<'a> {
     Accepted(Shown<'a>),
     /// A client left without a byte and does not count (`--ignore-empty`).
     Ignored(Shown<'a>),
+    /// A client of a scripted server has said this many bytes.
+    Heard(Shown<'a>, usize),
+    /// A client of a scripted server was told this many bytes.
+    Said(Shown<'a>, usize),
+    /// A client's end has come (its FIN).
+    ClientEnded(Shown<'a>),
+    /// A client was sent our end (FIN).
+    Dismissed(Shown<'a>),
     /// A client's session ended well: bytes from it, bytes to it.
     Left(Shown<'a>, u64, u64),
     /// A client's session ended by this error; the others go on.

@@ -81,6 +81,72 @@ const CASES: &[(&str, Case)] = &[
         Ends("head -c 3000000 /dev/urandom > file", "cmp file copy && grep -q 3000000 err"),
     ),
     ("sockkit udp-send --wait 1 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
+    (
+        "sockkit echo-server -v --greeting 'Welcome!\\n' --reply 'Hello, {}!\\n' --delay 1s --exit-word exit 9001",
+        Serves(
+            "echo Bob | sockkit connect --retry-for 20 localhost 9001 > got; grep -q Welcome! got && grep -q 'Hello, Bob!' got",
+        ),
+    ),
+    (
+        "sockkit connect -v localhost 9001",
+        Ends(
+            "sockkit echo-server -q --greeting Welcome! --max-messages 1 --close-after 8 9001 --port-file up & ready up",
+            "grep -q Welcome! out",
+        ),
+    ),
+    (
+        "sockkit echo-server -v --udp --reply 'Hello, {}!\\n' 9001",
+        Serves(
+            "until sockkit udp-send --wait 1 localhost 9001 Bob > got 2> /dev/null; do :; done; grep -q 'Hello, Bob!' got; grep -q 127.0.0.1 err",
+        ),
+    ),
+    (
+        "sockkit udp-send -v --wait 1 localhost 9001 Bob",
+        Ends(
+            "sockkit echo-server -q --udp --reply 'Hello, {}!' 9001 --port-file up & ready up",
+            "grep -q 'Hello, Bob!' out",
+        ),
+    ),
+    (
+        "sockkit echo-server -v --print --reply 'Hello world!\\n' --max-messages 1 9001",
+        Serves(
+            "echo hi | sockkit connect --retry-for 20 localhost 9001 | grep -q 'Hello world!'; until grep -q hi out; do :; done",
+        ),
+    ),
+    (
+        "echo 'is anybody there?' | sockkit connect -v localhost 9001",
+        Ends(
+            "sockkit echo-server -q --print --reply 'Hello world!' --max-messages 1 9001 --port-file up > printed & ready up",
+            "grep -q 'Hello world!' out && grep -qx 'is anybody there?' printed",
+        ),
+    ),
+    (
+        "sockkit echo-server -v --greeting 'Server: Welcome!\\n' --prompt \"Server: What's your name?\" --reply 'Server: Hello {}!\\n' --exit-word exit --farewell 'Server: Good bye!\\n' 9001",
+        Serves("echo exit | sockkit connect --retry-for 20 localhost 9001 > got; grep -q 'name?Server: Good bye!' got"),
+    ),
+    (
+        "sockkit echo-server -v --greeting 'hello\\n' --reply '' --max-messages 1 9001",
+        Serves("echo bye | sockkit connect --retry-for 20 localhost 9001 > got; echo hello | cmp - got"),
+    ),
+    (
+        "printf 'bye\\n' | sockkit connect -v localhost 9001",
+        Ends(
+            "sockkit echo-server -q --greeting hello --reply '' --max-messages 1 9001 --port-file up & ready up",
+            "grep -q hello out",
+        ),
+    ),
+    (
+        "sockkit echo-server --delay 30ms..70ms --chunk 1..7 --close-before-reply 10% --seed 42 9001",
+        Serves("echo hello | sockkit connect --retry-for 20 localhost 9001 | grep -q hello"),
+    ),
+    (
+        "sockkit echo-server --greeting 'hi\\n' --reply 'hello {}\\n' --exit-word bye 7000",
+        Serves("echo Bob | sockkit connect --retry-for 20 localhost 7000 | grep -q 'hello Bob'"),
+    ),
+    (
+        "sockkit echo-server --chunk 1..7 --reset-after 1000 7000",
+        Serves("echo hello | sockkit connect --retry-for 20 localhost 7000 | grep -q hello"),
+    ),
     // The verbs, and what others call them.
     (
         "sockkit listen 9001 > received",

@@ -52,6 +52,8 @@ pub const GET: &[Example] = &[
 pub const ECHO_SERVER: &[Example] = &[
     ("sockkit echo-server 7000", "give back what comes, to everybody"),
     ("sockkit echo-server --udp 127.0.0.1 7000", "over UDP too, for this machine only"),
+    ("sockkit echo-server --greeting 'hi\\n' --reply 'hello {}\\n' --exit-word bye 7000", "a partner to talk to"),
+    ("sockkit echo-server --chunk 1..7 --reset-after 1000 7000", "one that misbehaves"),
 ];
 
 /// The examples of `verb`; of sockkit as a whole where that is empty.

@@ -133,6 +133,18 @@ fn serve(event: &Serve<'_>) -> Worded {
         Serve::Ignored(peer) => {
             ("ignored", format!("{peer} left without a byte and does not count"), json!({ "peer": peer.to_string() }))
         }
+        Serve::Heard(peer, n) => {
+            ("heard", format!("received {n} bytes from {peer}"), json!({ "peer": peer.to_string(), "bytes": n }))
+        }
+        Serve::Said(peer, n) => {
+            ("said", format!("sent {n} bytes to {peer}"), json!({ "peer": peer.to_string(), "bytes": n }))
+        }
+        Serve::ClientEnded(peer) => {
+            ("client-ended", format!("{peer} has ended (its FIN came)"), json!({ "peer": peer.to_string() }))
+        }
+        Serve::Dismissed(peer) => {
+            ("dismissed", format!("sent our end (FIN) to {peer}"), json!({ "peer": peer.to_string() }))
+        }
         Serve::Left(peer, received, sent) => (
             "left",
             format!("{peer} has left: {received} bytes from it, {sent} bytes to it"),

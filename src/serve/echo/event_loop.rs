@@ -296,7 +296,8 @@ impl<'a> EventLoop<'a> {
         // It may have gone earlier in the same batch of events.
         let Some(client) = self.clients.get_mut(place) else { return Ok(()) };
         let most = if self.unsent > MANY_UNSENT { SCANT_PIECE } else { PIECE };
-        let mut turn = Turn { piece: &mut self.piece[..most], tally: self.house.tally(self.nth), now: self.now };
+        let mut turn =
+            Turn { ctx: &self.ctx, piece: &mut self.piece[..most], tally: self.house.tally(self.nth), now: self.now };
         self.unsent -= client.unsent();
         let outcome = act(client, &mut turn);
         self.unsent += client.unsent();
