@@ -7,6 +7,7 @@ pub mod account;
 pub mod address;
 pub mod announce;
 pub mod limits;
+pub mod ping;
 pub mod progress;
 pub mod relay;
 pub mod socket;
