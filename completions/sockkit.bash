@@ -63,13 +63,25 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__connect)
-            opts="-z -d -C -o -x -w -4 -6 -n -s -p -v -q -h --check --retry-for --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --timeout --idle-timeout --deadline --connect-timeout --until-idle --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --verbose --quiet --json --color --help"
+            opts="-z -d -C -o -x -4 -6 -n -s -p -w -v -q -h --check --retry-for --count --interval --size --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --idle-timeout --deadline --connect-timeout --until-idle --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --ping --timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --retry-for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -122,14 +134,6 @@ _sockkit() {
                     return 0
                     ;;
                 --expect-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -w)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -186,6 +190,14 @@ _sockkit() {
                     return 0
                     ;;
                 --keepalive)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -685,7 +697,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__send)
-            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --count --interval --wait --broadcast --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --output --timeout --connect-timeout --verbose --quiet --json --color --help"
+            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --count --interval --ping --wait --broadcast --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --output --timeout --connect-timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

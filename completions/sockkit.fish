@@ -106,6 +106,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l retry-for -d 'Keep trying for DUR until it opens' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l count -d 'End after N probes; without it ctrl-C is the normal end' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interval -d 'From one probe to the next [1 s]; with 0, one goes out once the last has come back or has had its time' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l size -d 'Bytes of a probe [64]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l end-on -d 'Whose end is the end of the session [auto: both, or the peer\'s on a terminal]' -r -f -a "auto\t''
 both\t''
 peer\t''
@@ -122,7 +125,6 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l until-match 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l max-bytes -d 'End well once so much has come from the peer, such as 10M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l expect-sha256 -d 'Fail (1) unless what is received has this SHA-256' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l expect-size -d 'Fail unless so much is received: 18 if less, 1 if more' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
@@ -135,6 +137,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-buffer 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -153,13 +156,14 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s n -l numeric
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l nagle -d 'Gather small pieces before sending (Nagle); without it they leave at once'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l reuse-address -d 'Bind --source-port although an old connection from it lingers; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-reuse-address -d 'Refuse to bind --source-port while an old connection from it lingers'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ping -d 'Send probes, print the round trip of each answer and then a summary; with -q the summary alone'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'One datagram for each N bytes of stdin' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'One datagram for each N bytes of stdin; with --ping, bytes of a probe [64]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval; with --ping, end after N probes [until ctrl-C]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times; with --ping, from one probe to the next [1 s], with 0 once the last has come back or has had its time' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l wait -d 'Print the replies until DUR after the last datagram; none at all is an error (28)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l deadline -d 'Give up when the whole run takes longer' -r
@@ -171,12 +175,13 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l send-buffer
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s o -l output -d 'Write the replies to FILE instead of stdout' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has moved for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l connect-timeout -d 'Give up when the lookup takes longer [default: -w, else 30 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l lines -d 'One datagram for each line of stdin, without its newline'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l ping -d 'Measure an echo service: send probes, print the round trip of each answer and then a summary; with -q the summary alone'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l broadcast -d 'Allow a broadcast address; replies from everybody count'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 4 -l ipv4 -d 'IPv4 only'

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// Connecting gives up after this long when no option says else.
 pub const DEFAULT_CONNECT: Duration = Duration::from_secs(30);
 
+/// An answer to a probe may take this long when no option says else.
+pub const DEFAULT_ANSWER: Duration = Duration::from_secs(2);
+
 /// Which limit it is: the option that set it, or the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -27,6 +30,8 @@ pub enum Limit {
     Deadline,
     /// `--wait`.
     Wait,
+    /// No option was given: [`DEFAULT_ANSWER`].
+    DefaultAnswer,
     /// How long the end of a session waits for the peer's kernel to take what is left.
     Drain,
 }
@@ -41,6 +46,7 @@ impl fmt::Display for Limit {
             Limit::Accept => "--accept-timeout",
             Limit::Deadline => "--deadline",
             Limit::Wait => "--wait",
+            Limit::DefaultAnswer => "the default; -w sets it",
             Limit::Drain => "the limit for the last bytes",
         })
     }

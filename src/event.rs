@@ -4,6 +4,7 @@
 //! report's work, which gets every event through [`Tell`].
 
 pub mod account;
+pub mod ping;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -43,6 +44,8 @@ pub enum Event<'a> {
     Datagram(Datagram<'a>),
     /// An HTTP exchange.
     Http(Http<'a>),
+    /// Probes to an echo service.
+    Ping(Ping<'a>),
     /// The account of a session at its end, or because somebody asked for it.
     Account {
         /// What is known of it.
@@ -204,4 +207,12 @@ pub enum Http<'a> {
     Redirect(Shown<'a>),
     /// The body is complete: bytes, time since the request.
     Body(u64, Duration),
+}
+
+/// Probes to an echo service. What comes of them is the result of the run: see [`ping::Outcome`].
+pub enum Ping<'a> {
+    /// Probes of so many bytes will go to this peer, so far apart; zero is as soon as one has come back.
+    Started(Shown<'a>, usize, Duration),
+    /// The probe of this sequence number has gone to this peer.
+    Sent(Shown<'a>, u64),
 }

@@ -213,6 +213,14 @@ const CASES: &[(&str, Case)] = &[
     ),
     ("sockkit connect -w 5 unix:/tmp/demo.sock < request", Ends(UNIX, "grep -q answer out")),
     ("sockkit connect -v localhost 80 < /dev/null", Ends(WEB, "")),
+    (
+        "sockkit connect --ping --count 5 --interval 0.2 localhost 7",
+        Ends(ECHO, "grep -q '^5 sent, 5 received, 0 lost' out && grep -q '^64 bytes from 127.0.0.1:7: seq=5 ' out"),
+    ),
+    (
+        "sockkit udp-send --ping --count 100 --interval 10ms localhost 7",
+        Ends(ECHO, "grep -q '^100 sent, 100 received, 0 lost' out"),
+    ),
     ("sockkit udp-send --wait 2 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
     ("sockkit udp-send --lines localhost 9001 < lines", Ends(LINES, "until cmp -s lines sunk; do :; done")),
     (

@@ -25,6 +25,7 @@ pub const CONNECT: &[Example] = &[
     ("sockkit connect --retry-for 30s -z localhost 5432", "wait until a service is up"),
     ("sockkit connect -w 5 unix:/tmp/demo.sock < request", "over a UNIX socket, giving up after 5 s of silence"),
     ("sockkit connect -v localhost 80 < /dev/null", "watch a connection come and go"),
+    ("sockkit connect --ping --count 5 --interval 0.2 localhost 7", "how long does an echo over TCP take?"),
 ];
 
 /// Of `udp-send`.
@@ -32,6 +33,10 @@ pub const UDP_SEND: &[Example] = &[
     ("sockkit udp-send localhost 9001 hello", "send one datagram of five bytes"),
     ("sockkit udp-send --wait 2 localhost 7 ping", "send one, and print what comes back within 2 s"),
     ("sockkit udp-send --lines localhost 9001 < lines", "a datagram a line"),
+    (
+        "sockkit udp-send --ping --count 100 --interval 10ms localhost 7",
+        "how many datagrams get lost, and how long do they take?",
+    ),
 ];
 
 /// Of `udp-recv`.

@@ -1,31 +1,38 @@
-//! `udp-send`: datagrams, UDP or UNIX, from the command line or standard input; replies to standard output.
+//! `udp-send`: datagrams, UDP or UNIX, from the command line or standard input; replies to standard output. Or probes
+//! (--ping).
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use clap::Args as ClapArgs;
+use clap::{ArgGroup, Args as ClapArgs};
 
-use super::{in_context, open_output};
+use super::{in_context, open_output, ping};
 use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
 use crate::opts::address::{FamilyArgs, SourceArgs, given, refuse_for_unix};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
+use crate::opts::ping::plan;
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::SocketArgs;
 use crate::opts::values::{duration, size};
 use crate::report::Voice;
 use crate::serve::cutter::Framing;
+use crate::serve::ping::Plan;
 use crate::serve::place::{How, send_to};
 use crate::serve::sender::{Data, Repeat, Sender};
 use crate::stream::stdio::{Input, InputKind, Output, Stdio};
 
+/// The group of the options that make an interval mean something.
+const REPEATED: &str = "repeated";
+
 /// Options of `udp-send`.
 #[derive(ClapArgs, Clone, Debug)]
 #[command(mut_arg("output", |arg| arg.help("Write the replies to FILE instead of stdout").requires("wait")))]
-#[command(mut_arg("timeout", |arg| arg.help("Give up when a lookup takes longer, or when nothing has moved for this long")))]
+#[command(mut_arg("timeout", |arg| arg.help("Give up when a lookup takes longer, or when nothing has moved for this long; with --ping, how long an answer may take")))]
 #[command(mut_arg("connect_timeout", |arg| arg.help("Give up when the lookup takes longer [default: -w, else 30 s]")))]
+#[command(group = ArgGroup::new(REPEATED).args(["count", "ping"]).multiple(true))]
 pub struct Args {
     /// HOST PORT, HOST:PORT, [V6]:PORT or unix:PATH, and then DATA: each one datagram, nothing added. Without DATA
     /// stdin is sent: as one datagram, or on a terminal one a line
@@ -34,15 +41,26 @@ pub struct Args {
     /// One datagram for each line of stdin, without its newline
     #[arg(long, conflicts_with = "size")]
     lines: bool,
-    /// One datagram for each N bytes of stdin
+    /// One datagram for each N bytes of stdin; with --ping, bytes of a probe [64]
     #[arg(long, value_name = "N", value_parser = size)]
     size: Option<usize>,
-    /// Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval
-    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
-    count: u64,
-    /// The pause between two times
-    #[arg(long, value_name = "DUR", value_parser = duration, requires = "count")]
+    /// Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval; with --ping,
+    /// end after N probes [until ctrl-C]
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// The pause between two times; with --ping, from one probe to the next [1 s], with 0 once the last has come back or
+    /// has had its time
+    #[arg(long, value_name = "DUR", value_parser = duration, requires = REPEATED)]
     interval: Option<Duration>,
+    /// Measure an echo service: send probes, print the round trip of each answer and then a summary; with -q the
+    /// summary alone
+    ///
+    /// Ends with 0 if every probe came back as it was sent, or at ctrl-C without --count once one has; 1 if some were
+    /// lost or corrupted; 28 if none came back within -w (2 s without it), 7 if nobody receives there, 8 if something
+    /// else came. Percentiles are nearest-rank; jitter is the mean difference between one round trip and the next.
+    /// SIGUSR1 asks for the summary so far.
+    #[arg(long, conflicts_with_all = ["lines", "wait", "output", "force"])]
+    ping: bool,
     /// Print the replies until DUR after the last datagram; none at all is an error (28)
     #[arg(long, value_name = "DUR", value_parser = duration)]
     wait: Option<Duration>,
@@ -68,6 +86,11 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let (endpoint, data) = args.words()?;
     args.check(data)?;
     refuse_for_unix(&endpoint, args.inet_only())?;
+    if args.ping {
+        return in_context(voice, args.limits.timeouts().deadline, |ctx| {
+            ping::with_datagrams(ctx, voice, args.plan(), || send_to(ctx, &endpoint, &args.how(), true))
+        });
+    }
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
         let output = if args.wait.is_some() { open_output(ctx, &args.output)? } else { Output::Discard };
         let local = Stdio::open(if data.is_empty() { Input::Stdin } else { Input::Nothing }, output)?;
@@ -87,6 +110,11 @@ impl Args {
 
     /// Options that would be ignored, and a size that cuts nothing.
     fn check(&self, data: &[OsString]) -> Result<(), Error> {
+        match data {
+            [] if self.ping => return Ok(()),
+            _ if self.ping => return Err(Error::usage("--ping makes its own probes, and takes no DATA")),
+            _ => {}
+        }
         let of_stdin = given([("--lines", self.lines), ("--size", self.size.is_some())]).next();
         match of_stdin.filter(|_| !data.is_empty()) {
             Some(option) => {
@@ -95,7 +123,7 @@ impl Args {
             None if self.size == Some(0) => return Err(Error::usage("--size 0 cuts nothing")),
             None => {}
         }
-        if self.count == 0 && self.interval.is_none_or(|pause| pause.is_zero()) {
+        if self.count == Some(0) && self.interval.is_none_or(|pause| pause.is_zero()) {
             return Err(Error::usage("--count 0 sends for ever, and needs an --interval"));
         }
         Ok(())
@@ -105,12 +133,16 @@ impl Args {
         Ok(Sender {
             data: if data.is_empty() { Data::Input(self.framing(input)?) } else { Data::Given(bytes(data)) },
             repeat: Repeat {
-                count: (self.count > 0).then_some(self.count),
+                count: Some(self.count.unwrap_or(1)).filter(|&count| count > 0),
                 interval: self.interval.unwrap_or_default(),
             },
             wait: self.wait,
             idle: self.limits.timeouts().idle,
         })
+    }
+
+    fn plan(&self) -> Plan {
+        plan(self.count.filter(|&count| count > 0), self.interval, self.size, self.limits.timeouts())
     }
 
     /// A job of cron or systemd has /dev/null as its stdin: an empty datagram from there would be an accident.

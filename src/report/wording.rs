@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::account::account_line;
 use super::voice::words;
-use crate::event::{Datagram, Event, Http, Move, Open, Serve, Side, Totals};
+use crate::event::{Datagram, Event, Http, Move, Open, Ping, Serve, Side, Totals};
 use crate::proto::escape;
 
 /// Who wants to read a line.
@@ -62,6 +62,7 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
         Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..) | Move::Progress(_)) => {
             Importance::Detail
         }
+        Event::Ping(Ping::Sent(..)) => Importance::Detail,
         _ => Importance::Step,
     }
 }
@@ -81,6 +82,7 @@ pub(super) fn line(event: &Event<'_>) -> Line {
         Event::Move(moved) => self::moved(moved),
         Event::Datagram(datagram) => self::datagram(datagram),
         Event::Http(http) => self::http(http),
+        Event::Ping(ping) => self::ping(ping),
         Event::Warning(text) => ("warning", format!("warning: {text}"), json!({ "text": text.to_string() })),
     };
     Line::new(importance, name, text, fields)
@@ -277,5 +279,25 @@ fn http(event: &Http<'_>) -> Worded {
             format!("body complete: {bytes} bytes in {}", words(*took)),
             json!({ "bytes": bytes, "seconds": took.as_secs_f64() }),
         ),
+    }
+}
+
+fn ping(event: &Ping<'_>) -> Worded {
+    match event {
+        Ping::Started(peer, size, interval) => {
+            let pace = if interval.is_zero() {
+                "the next one as soon as the last has come back".into()
+            } else {
+                format!("one every {}", words(*interval))
+            };
+            (
+                "ping",
+                format!("probes of {size} bytes go to {peer}, {pace}"),
+                json!({ "peer": peer.to_string(), "bytes": size, "interval": interval.as_secs_f64() }),
+            )
+        }
+        Ping::Sent(peer, seq) => {
+            ("probe-sent", format!("sent probe {seq} to {peer}"), json!({ "peer": peer.to_string(), "seq": seq }))
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Many peers at once.
 //!
 //! Owns the loops in which nobody can make the others wait: the hub behind `listen --keep-open`, the echo server,
-//! and those that send and receive datagrams. A client's misbehaviour ends that client and nothing else. Refuses to
+//! those that send and receive datagrams, and the probes of `--ping`. A client's misbehaviour ends that client and nothing else. Refuses to
 //! open the listening sockets.
 
 pub mod cutter;
@@ -9,6 +9,7 @@ pub mod echo;
 pub mod hub;
 mod local;
 pub mod partner;
+pub mod ping;
 pub mod place;
 pub mod receiver;
 pub mod sender;
