@@ -13,10 +13,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
+use crate::echo::bare::{datagrams, streams};
 use crate::payload::{compare, words};
 
 pub const LISTEN: &str = "@listen";
 pub const CONNECT: &str = "@connect";
+/// An echo server for streams.
+pub const ECHO: &str = "@echo";
+/// An echo server for datagrams.
+pub const ECHO_UDP: &str = "@echo-udp";
 /// Writes a file to stdout.
 pub const PRODUCE: &str = "@produce";
 /// Reads stdin, and fails unless it is as long as the file.
@@ -33,6 +38,8 @@ pub fn run_if_asked() -> Option<ExitCode> {
     let outcome = match role.as_str() {
         LISTEN => listen(&what),
         CONNECT => connect(&what),
+        ECHO => streams(&what),
+        ECHO_UDP => datagrams(&what),
         PRODUCE => produce(Path::new(&what)),
         CONSUME => consume(Path::new(&what)),
         COMPARE => compare_stdin(Path::new(&what)),

@@ -5,7 +5,7 @@
 
 use crate::rounds::Results;
 use crate::sample::Measure;
-use crate::tools::{BARE, SOCKKIT};
+use crate::tools::SOCKKIT;
 
 /// One promise.
 pub struct Bar {
@@ -29,7 +29,7 @@ enum Against {
     BestOf(&'static [&'static str]),
     BestPeer,
     Bare,
-    /// The number itself: memory has no noise to divide away.
+    /// The number itself: memory has no noise to divide away, and what is a ratio already has it divided.
     Nothing,
 }
 
@@ -99,6 +99,83 @@ pub static ALL: &[Bar] = &[
         wanted: Wanted::AtMost(1.1),
         against: Against::Tool("nc.openbsd"),
     },
+    Bar {
+        scenario: "echo-messages",
+        says: "messages a second to socat",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(2.0),
+        against: Against::Tool("socat"),
+    },
+    Bar {
+        scenario: "echo-messages",
+        says: "messages a second to the bare loop",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(0.95),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "echo-messages",
+        says: "p99 to the bare loop's",
+        measure: Measure::P99,
+        wanted: Wanted::AtMost(1.5),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "echo-churn",
+        says: "connections a second to socat",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(7.0),
+        against: Against::Tool("socat"),
+    },
+    Bar {
+        scenario: "echo-churn",
+        says: "connections a second to the bare loop",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(0.9),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "echo-crowd",
+        says: "messages a second to the bare loop",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(0.9),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "echo-crowd",
+        says: "peak memory, MiB",
+        measure: Measure::Peak,
+        wanted: Wanted::AtMost(40.0),
+        against: Against::Nothing,
+    },
+    Bar {
+        scenario: "echo-crowd",
+        says: "CPU while all are idle, share of a core",
+        measure: Measure::Idle,
+        wanted: Wanted::AtMost(0.01),
+        against: Against::Nothing,
+    },
+    Bar {
+        scenario: "echo-bullies",
+        says: "messages a second to itself without the bullies",
+        measure: Measure::Kept,
+        wanted: Wanted::AtLeast(0.8),
+        against: Against::Nothing,
+    },
+    Bar {
+        scenario: "echo-bullies",
+        says: "growth of its memory, MiB",
+        measure: Measure::Growth,
+        wanted: Wanted::AtMost(2.0),
+        against: Against::Nothing,
+    },
+    Bar {
+        scenario: "echo-udp",
+        says: "round trips a second to socat",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(3.0),
+        against: Against::Tool("socat"),
+    },
 ];
 
 impl Bar {
@@ -113,9 +190,9 @@ impl Bar {
     fn got(&self, results: &Results) -> Option<f64> {
         let ours = results.samples(SOCKKIT)?;
         let theirs = match self.against {
-            Against::Nothing => return Some(self.measure.median(ours)),
+            Against::Nothing => return Some(self.measure.median(ours)).filter(|got| !got.is_nan()),
             Against::Tool(name) => results.samples(name)?,
-            Against::Bare => results.samples(BARE)?,
+            Against::Bare => &results.bare_row()?.samples,
             Against::BestOf(names) => &results.best_peer(self.measure, Some(names))?.samples,
             Against::BestPeer => &results.best_peer(self.measure, None)?.samples,
         };
@@ -133,6 +210,7 @@ impl Verdict {
     }
 }
 
+/// Without a bare loop there is no band, and no tolerance.
 fn half((low, high): (f64, f64)) -> f64 {
-    (high - low) / 2.0
+    ((high - low) / 2.0).max(0.0)
 }

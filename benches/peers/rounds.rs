@@ -108,6 +108,10 @@ impl Results {
         self.rows.iter().find(|row| row.tool.name == name && !row.samples.is_empty()).map(|row| row.samples.as_slice())
     }
 
+    pub fn bare_row(&self) -> Option<&Row> {
+        self.rows.iter().find(|row| row.is_bare() && !row.samples.is_empty())
+    }
+
     /// The peer with the best median, among these or among all.
     pub fn best_peer(&self, measure: Measure, among: Option<&[&str]>) -> Option<&Row> {
         let peers = self.rows.iter().filter(|row| row.tool.rank == Rank::Peer && !row.samples.is_empty());

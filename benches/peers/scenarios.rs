@@ -1,6 +1,10 @@
 //! The list of what is measured. A scenario is a value: a name to ask for, its tools, and two functions.
 
+use std::time::Duration;
+
 use crate::Bench;
+use crate::echo;
+use crate::echo::tools::{CROWD_SERVERS, DATAGRAM_SERVERS, SERVERS_THAT_BUFFER, STREAM_SERVERS};
 use crate::ends::{Input, Output};
 use crate::exchange;
 use crate::place::Medium;
@@ -12,7 +16,10 @@ use crate::transfer::{self, Transfer};
 pub struct Scenario {
     pub name: &'static str,
     pub title: &'static str,
+    /// What its tools are compared by.
     pub measure: Measure,
+    /// What else is shown.
+    pub also: &'static [Measure],
     pub tools: &'static [Tool],
     /// Once before the rounds: whether every byte comes out as it went in.
     pub check: fn(&Bench, &Tool) -> Result<(), String>,
@@ -24,6 +31,7 @@ pub static ALL: &[Scenario] = &[
         name: "file-tcp-null",
         title: "file → TCP → /dev/null",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, FILE_TCP_NULL),
         run: |bench, tool| transfer::run(bench, tool, FILE_TCP_NULL),
@@ -32,6 +40,7 @@ pub static ALL: &[Scenario] = &[
         name: "file-tcp-file",
         title: "file → TCP → file",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, FILE_TCP_FILE),
         run: |bench, tool| transfer::run(bench, tool, FILE_TCP_FILE),
@@ -40,6 +49,7 @@ pub static ALL: &[Scenario] = &[
         name: "pipe-tcp-pipe",
         title: "pipe → TCP → pipe",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, PIPE_TCP_PIPE),
         run: |bench, tool| transfer::run(bench, tool, PIPE_TCP_PIPE),
@@ -48,6 +58,7 @@ pub static ALL: &[Scenario] = &[
         name: "full-duplex",
         title: "file → TCP → /dev/null, both ways at once",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, FULL_DUPLEX),
         run: |bench, tool| transfer::run(bench, tool, FULL_DUPLEX),
@@ -56,6 +67,7 @@ pub static ALL: &[Scenario] = &[
         name: "file-unix-null",
         title: "file → UNIX socket → /dev/null",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, FILE_UNIX_NULL),
         run: |bench, tool| transfer::run(bench, tool, FILE_UNIX_NULL),
@@ -64,6 +76,7 @@ pub static ALL: &[Scenario] = &[
         name: "ping-pong",
         title: "one byte there and back through `connect`",
         measure: Measure::Time,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| exchange::ping_pong(bench, tool).map(drop),
         run: exchange::ping_pong,
@@ -72,11 +85,69 @@ pub static ALL: &[Scenario] = &[
         name: "start-up",
         title: "6 bytes to an echo server and back, the whole process",
         measure: Measure::Time,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| exchange::start_up(bench, tool).map(drop),
         run: exchange::start_up,
     },
+    Scenario {
+        name: "echo-messages",
+        title: "echo: 100 clients, 64-byte messages",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99],
+        tools: STREAM_SERVERS,
+        check: |bench, tool| echo::messages(bench, tool, CHECK).map(drop),
+        run: |bench, tool| echo::messages(bench, tool, bench.options.load),
+    },
+    Scenario {
+        name: "echo-churn",
+        title: "echo: connect, 64 bytes, close, 50 at a time",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99],
+        tools: STREAM_SERVERS,
+        check: |bench, tool| echo::churn(bench, tool, CHECK).map(drop),
+        run: |bench, tool| echo::churn(bench, tool, bench.options.load),
+    },
+    Scenario {
+        name: "echo-crowd",
+        title: "echo: 10,000 clients, 64-byte messages",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99, Measure::Idle],
+        tools: CROWD_SERVERS,
+        check: |bench, tool| echo::crowd(bench, tool, CHECK).map(drop),
+        run: |bench, tool| echo::crowd(bench, tool, bench.options.load),
+    },
+    Scenario {
+        name: "echo-bullies",
+        title: "echo: 100 clients, one that does not read, one that dribbles",
+        measure: Measure::PerSecond,
+        also: &[Measure::Kept, Measure::Growth],
+        tools: SERVERS_THAT_BUFFER,
+        check: |bench, tool| echo::bullies(bench, tool, CHECK).map(drop),
+        run: |bench, tool| echo::bullies(bench, tool, bench.options.load),
+    },
+    Scenario {
+        name: "echo-udp",
+        title: "echo: 16 UDP sockets, a datagram of 64 bytes each",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99, Measure::Resent],
+        tools: DATAGRAM_SERVERS,
+        check: |bench, tool| echo::datagrams(bench, tool, 16, CHECK).map(drop),
+        run: |bench, tool| echo::datagrams(bench, tool, 16, bench.options.load),
+    },
+    Scenario {
+        name: "echo-udp-one",
+        title: "echo: one UDP socket, a datagram of 64 bytes",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99, Measure::Resent],
+        tools: DATAGRAM_SERVERS,
+        check: |bench, tool| echo::datagrams(bench, tool, 1, CHECK).map(drop),
+        run: |bench, tool| echo::datagrams(bench, tool, 1, bench.options.load),
+    },
 ];
+
+/// How long an echo server is looked at before it is measured.
+const CHECK: Duration = Duration::from_millis(100);
 
 const FILE_TCP_NULL: Transfer =
     Transfer { input: Input::File, output: Output::Null, medium: Medium::Tcp, both_ways: false };

@@ -11,17 +11,16 @@ use crate::place::Place;
 
 /// The row that the bars are about.
 pub const SOCKKIT: &str = "sockkit";
-pub const BARE: &str = "bare 1 MiB loop";
 
 /// A program with its words.
 pub struct Tool {
     pub name: &'static str,
     pub rank: Rank,
-    program: Program,
+    pub program: Program,
     /// What prints its version, for the page.
-    version: &'static [&'static str],
-    listen: fn(&Place, Flow) -> Vec<String>,
-    connect: fn(&Place, Flow) -> Vec<String>,
+    pub version: &'static [&'static str],
+    pub listen: fn(&Place, Flow) -> Vec<String>,
+    pub connect: fn(&Place, Flow) -> Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +39,9 @@ pub enum Flow {
     BothWays,
 }
 
-enum Program {
+pub enum Program {
     Sockkit,
+    /// The bench itself, in one of the roles of [`bare`].
     Bare,
     /// Found in PATH.
     Installed(&'static str),
@@ -98,7 +98,7 @@ pub static STREAM: &[Tool] = &[
         connect: |place, flow| socat(&["-b", "1048576"], &place.socat("CONNECT"), flow, Side::Connects),
     },
     Tool {
-        name: BARE,
+        name: "bare 1 MiB loop",
         rank: Rank::Bare,
         program: Program::Bare,
         version: &[],
@@ -167,38 +167,41 @@ pub fn this_program() -> Command {
 }
 
 impl Place {
-    fn sockkit(&self) -> Vec<String> {
+    pub fn sockkit(&self) -> Vec<String> {
         match self {
-            Self::Tcp(port) => vec!["127.0.0.1".to_owned(), port.to_string()],
+            Self::Tcp(port) | Self::Udp(port) => vec!["127.0.0.1".to_owned(), port.to_string()],
             Self::Unix(path) => vec![format!("unix:{}", path.display())],
         }
     }
 
-    /// ncat's words are nc's.
-    fn nc(&self) -> Vec<String> {
+    /// The numeric words of nc, which are ncat's.
+    pub fn nc(&self) -> Vec<String> {
         match self {
             Self::Tcp(port) => vec!["-n".to_owned(), "127.0.0.1".to_owned(), port.to_string()],
+            Self::Udp(port) => vec!["-nu".to_owned(), "127.0.0.1".to_owned(), port.to_string()],
             Self::Unix(path) => vec!["-U".to_owned(), path.display().to_string()],
         }
     }
 
-    fn socat(&self, does: &str) -> String {
+    pub fn socat(&self, does: &str) -> String {
         match self {
             Self::Tcp(port) if does == "LISTEN" => format!("TCP4-LISTEN:{port},bind=127.0.0.1"),
             Self::Tcp(port) => format!("TCP4-{does}:127.0.0.1:{port}"),
+            Self::Udp(port) if does == "LISTEN" => format!("UDP4-LISTEN:{port},bind=127.0.0.1"),
+            Self::Udp(port) => format!("UDP4-{does}:127.0.0.1:{port}"),
             Self::Unix(path) => format!("UNIX-{does}:{}", path.display()),
         }
     }
 
-    fn bare(&self) -> Vec<String> {
+    pub fn bare(&self) -> Vec<String> {
         match self {
-            Self::Tcp(port) => vec![format!("127.0.0.1:{port}")],
+            Self::Tcp(port) | Self::Udp(port) => vec![format!("127.0.0.1:{port}")],
             Self::Unix(path) => vec![format!("unix:{}", path.display())],
         }
     }
 }
 
-fn words(first: &[&str], rest: Vec<String>) -> Vec<String> {
+pub fn words(first: &[&str], rest: Vec<String>) -> Vec<String> {
     first.iter().map(ToString::to_string).chain(rest).collect()
 }
 
