@@ -9,7 +9,7 @@ pub fn message(client: u32, sequence: u32) -> [u8; MESSAGE] {
     let mut message = [0; MESSAGE];
     message[..4].copy_from_slice(&client.to_le_bytes());
     message[4..HEAD].copy_from_slice(&sequence.to_le_bytes());
-    // Weyl's sequence: cheap, and never zero twice in a row.
+    // Weyl's sequence: eight bytes for an addition.
     let mut state = (u64::from(client) << 32 | u64::from(sequence)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for word in message[HEAD..].chunks_exact_mut(8) {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
