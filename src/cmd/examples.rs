@@ -32,6 +32,8 @@ pub const UDP_SEND: &[Example] = &[
     ("sockkit udp-send localhost 9001 hello", "send one datagram of five bytes"),
     ("sockkit udp-send --wait 2 localhost 7 ping", "send one, and print what comes back within 2 s"),
     ("sockkit udp-send --lines localhost 9001 < lines", "a datagram a line"),
+    ("sockkit udp-send --interactive --exit-word Q localhost 9001", "chat by hand, until Q is typed"),
+    ("printf 'one\\ntwo\\n' | sockkit udp-send --interactive localhost 7", "ask line by line, print an answer a line"),
 ];
 
 /// Of `udp-recv`.
@@ -39,6 +41,7 @@ pub const UDP_RECV: &[Example] = &[
     ("sockkit udp-recv --lines 9001", "print each datagram on a line of its own"),
     ("sockkit udp-recv --count 1 9001 > datagram", "receive one, byte for byte"),
     ("sockkit udp-recv --reply ok 9001", "answer each sender"),
+    ("sockkit udp-recv --interactive 9001", "see who sends what, and answer the last one by hand"),
 ];
 
 /// Of `get`.

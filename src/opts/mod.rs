@@ -6,6 +6,7 @@
 pub mod account;
 pub mod address;
 pub mod announce;
+pub mod chat;
 pub mod limits;
 pub mod progress;
 pub mod relay;
