@@ -611,7 +611,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__recv)
-            opts="-o -4 -6 -n -w -v -q -h --lines --separator --count --reply --output --force --ready-fd --port-file --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --reuse-address --reuse-port --until-idle --timeout --verbose --quiet --json --color --help"
+            opts="-o -4 -6 -n -w -v -q -h --lines --separator --count --reply --output --force --ready-fd --port-file --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --reuse-address --reuse-port --interactive --exit-word --until-idle --timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -673,6 +673,10 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exit-word)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --until-idle)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -697,7 +701,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__send)
-            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --count --interval --ping --wait --broadcast --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --output --timeout --connect-timeout --verbose --quiet --json --color --help"
+            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --count --interval --ping --wait --broadcast --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -768,6 +772,10 @@ _sockkit() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exit-word)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -175,6 +175,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l send-buffer
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s o -l output -d 'Write the replies to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l exit-word -d 'End the chat when a typed line is exactly WORD, which is not sent; can be given more than once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l connect-timeout -d 'Give up when the lookup takes longer [default: -w, else 30 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
@@ -187,6 +188,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l force -d 'O
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s n -l numeric -d 'Look up no names: addresses must be numeric'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interactive -d 'Chat: send each typed line, show each answer as a line; the end of the input ends it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l json -d 'Write every line about itself as a JSON object'
@@ -204,6 +206,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l tos -d 'Typ
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exit-word -d 'Leave the last sender unanswered when a typed line is exactly WORD; can be given more than once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l until-idle -d 'End well (0) once nothing has come for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has come for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
@@ -216,6 +219,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s 6 -l ipv6 -
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s n -l numeric -d 'Look up no names: addresses must be numeric'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reuse-address -d 'Bind although another program has the address and asks for the same: for multicast groups'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reuse-port -d 'Share the port with other programs that ask for the same: each datagram goes to one of them'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l interactive -d 'Chat: show each datagram as a line with its sender, send each typed line to the last sender'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l json -d 'Write every line about itself as a JSON object'

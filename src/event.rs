@@ -191,6 +191,10 @@ pub enum Datagram<'a> {
     Received(Shown<'a>, usize),
     /// One came from this address in answer to what was sent to a group: only this tells whose it is.
     Reply(Shown<'a>, usize),
+    /// The sender of the last one is left without an answer; the next one is waited for.
+    LeftUnanswered(Shown<'a>),
+    /// So many that were sent have no answer yet; it is waited for, at most for this long.
+    Awaiting(u64, Duration),
     /// The receive queue had no room for this many.
     Lost(u64),
     /// The end of a receiver: datagrams and bytes.

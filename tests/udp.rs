@@ -138,6 +138,18 @@ fn lines_come_back_as_the_same_lines() {
 }
 
 #[test]
+fn all_lines_of_one_write_are_sent_while_stdin_stays_open() {
+    let receiver = receiver(V4, &["--lines", "--count", "200"]);
+    let mut sender = start(sender(receiver.address(), &["--lines"]).stdin(Stdio::piped()));
+    let mut stdin = sender.stdin();
+    let lines = (0..200).map(|n| n.to_string()).collect::<Vec<_>>().join("\n") + "\n";
+    stdin.write_all(lines.as_bytes()).expect("it reads");
+    assert_eq!(receiver.end().expect(0).text(), lines);
+    drop(stdin);
+    sender.end().expect(0);
+}
+
+#[test]
 fn size_cuts_stdin_into_pieces() {
     let receiver = receiver(V4, &["--count", "3", "--separator", r"\x3b\n"]);
     send(receiver.address(), &["--size", "4"], b"abcdefghij").expect(0);

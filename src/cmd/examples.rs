@@ -37,6 +37,8 @@ pub const UDP_SEND: &[Example] = &[
         "sockkit udp-send --ping --count 100 --interval 10ms localhost 7",
         "how many datagrams get lost, and how long do they take?",
     ),
+    ("sockkit udp-send --interactive --exit-word Q localhost 9001", "chat by hand, until Q is typed"),
+    ("printf 'one\\ntwo\\n' | sockkit udp-send --interactive localhost 7", "ask line by line, print an answer a line"),
 ];
 
 /// Of `udp-recv`.
@@ -44,6 +46,7 @@ pub const UDP_RECV: &[Example] = &[
     ("sockkit udp-recv --lines 9001", "print each datagram on a line of its own"),
     ("sockkit udp-recv --count 1 9001 > datagram", "receive one, byte for byte"),
     ("sockkit udp-recv --reply ok 9001", "answer each sender"),
+    ("sockkit udp-recv --interactive 9001", "see who sends what, and answer the last one by hand"),
 ];
 
 /// Of `get`.

@@ -1,4 +1,4 @@
-//! `udp-recv`: datagrams, UDP or UNIX, to standard output.
+//! `udp-recv`: datagrams, UDP or UNIX, to standard output. Or a chat with their senders.
 
 use clap::Args as ClapArgs;
 
@@ -8,6 +8,7 @@ use crate::address::{Endpoint, Role};
 use crate::error::{Error, Kind};
 use crate::opts::address::{FamilyArgs, refuse_for_unix};
 use crate::opts::announce::AnnounceArgs;
+use crate::opts::chat::ChatArgs;
 use crate::opts::limits::{LimitArgs, UntilIdleArgs};
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::{ShareArgs, SocketArgs};
@@ -19,6 +20,8 @@ use crate::stream::stdio::{Input, Stdio};
 
 /// Options of `udp-recv`.
 #[derive(ClapArgs, Clone, Debug)]
+#[command(mut_arg("interactive", |arg| arg.help(INTERACTIVE).long_help(INTERACTIVE_IN_FULL).conflicts_with_all(["lines", "separator", "count", "reply", "until_idle"])))]
+#[command(mut_arg("exit_word", |arg| arg.help("Leave the last sender unanswered when a typed line is exactly WORD; can be given more than once")))]
 #[command(mut_arg("until_idle", |arg| arg.help("End well (0) once nothing has come for this long")))]
 #[command(mut_arg("timeout", |arg| arg.help("Give up when a lookup takes longer, or when nothing has come for this long")))]
 pub struct Args {
@@ -38,6 +41,8 @@ pub struct Args {
     /// Answer each datagram with TEXT; it may contain \n \r \t \0 \xNN \\
     #[arg(long, value_name = "TEXT")]
     reply: Option<Bytes>,
+    #[command(flatten)]
+    chat: ChatArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -60,11 +65,16 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     too_many(rest, "udp-recv")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
-        let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
+        let chat = args.chat.chat(None, args.limits.timeouts().idle);
+        let input = if chat.is_some() { Input::Stdin } else { Input::Nothing };
+        let local = Stdio::open(input, open_output(ctx, &args.output)?)?;
         let socket = receive_at(ctx, &endpoint, &args.how())?;
         let name = socket.local_name().map_err(|e| Error::io(Kind::Bind, "bind to", &endpoint, &e))?;
         announce(ctx, &[&name], &args.announce)?;
-        args.receiver().run(ctx, &socket, local)
+        match chat {
+            Some(chat) => chat.with_senders(ctx, &socket, local),
+            None => args.receiver().run(ctx, &socket, local),
+        }
     })
 }
 
@@ -89,3 +99,13 @@ impl Args {
         self.family.inet_only().chain(self.socket.inet_only()).chain(self.share.inet_only())
     }
 }
+
+const INTERACTIVE: &str = "Chat: show each datagram as a line with its sender, send each typed line to the last sender";
+
+const INTERACTIVE_IN_FULL: &str = "Chat: show each datagram as a line with its sender, 'ADDRESS: TEXT' with what a terminal could \
+    obey escaped; send each typed line, without its newline, to the last sender
+
+The end of the input ends it, and ctrl-C; an input that was closed at start or is /dev/null only shows. While there is \
+nobody to answer, a line that a person types is not sent, and that is told; where the input is no terminal, it waits for \
+the next datagram. At the end the code is 55 if a line could not be sent, 7 if nobody was there to take it and nothing has \
+come since.";

@@ -1,5 +1,5 @@
 //! `udp-send`: datagrams, UDP or UNIX, from the command line or standard input; replies to standard output. Or probes
-//! (--ping).
+//! (--ping), or a chat.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -12,12 +12,14 @@ use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
 use crate::opts::address::{FamilyArgs, SourceArgs, given, refuse_for_unix};
+use crate::opts::chat::ChatArgs;
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::ping::plan;
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::SocketArgs;
 use crate::opts::values::{duration, size};
 use crate::report::Voice;
+use crate::serve::chat::Chat;
 use crate::serve::cutter::Framing;
 use crate::serve::ping::Plan;
 use crate::serve::place::{How, send_to};
@@ -27,9 +29,15 @@ use crate::stream::stdio::{Input, InputKind, Output, Stdio};
 /// The group of the options that make an interval mean something.
 const REPEATED: &str = "repeated";
 
+/// The group of the options that make replies come.
+const ANSWERED: &str = "answered";
+
 /// Options of `udp-send`.
 #[derive(ClapArgs, Clone, Debug)]
-#[command(mut_arg("output", |arg| arg.help("Write the replies to FILE instead of stdout").requires("wait")))]
+#[command(group = ArgGroup::new(ANSWERED).args(["wait", "interactive"]).multiple(true))]
+#[command(mut_arg("output", |arg| arg.help("Write the replies to FILE instead of stdout").requires(ANSWERED)))]
+#[command(mut_arg("interactive", |arg| arg.help(INTERACTIVE).long_help(INTERACTIVE_IN_FULL).conflicts_with_all(["lines", "size", "count", "interval", "ping"])))]
+#[command(mut_arg("exit_word", |arg| arg.help("End the chat when a typed line is exactly WORD, which is not sent; can be given more than once")))]
 #[command(mut_arg("timeout", |arg| arg.help("Give up when a lookup takes longer, or when nothing has moved for this long; with --ping, how long an answer may take")))]
 #[command(mut_arg("connect_timeout", |arg| arg.help("Give up when the lookup takes longer [default: -w, else 30 s]")))]
 #[command(group = ArgGroup::new(REPEATED).args(["count", "ping"]).multiple(true))]
@@ -68,6 +76,8 @@ pub struct Args {
     #[arg(long)]
     broadcast: bool,
     #[command(flatten)]
+    chat: ChatArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -92,10 +102,14 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         });
     }
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
-        let output = if args.wait.is_some() { open_output(ctx, &args.output)? } else { Output::Discard };
+        let wants_answers = args.wait.is_some() || args.chat.is_interactive();
+        let output = if wants_answers { open_output(ctx, &args.output)? } else { Output::Discard };
         let local = Stdio::open(if data.is_empty() { Input::Stdin } else { Input::Nothing }, output)?;
+        if let Some(chat) = args.chat(local.input_kind())? {
+            return chat.with_peer(ctx, &send_to(ctx, &endpoint, &args.how(), wants_answers)?, local);
+        }
         let sender = args.sender(data, local.input_kind())?;
-        let target = send_to(ctx, &endpoint, &args.how(), args.wait.is_some())?;
+        let target = send_to(ctx, &endpoint, &args.how(), wants_answers)?;
         sender.run(ctx, &target, local)
     })
 }
@@ -110,6 +124,9 @@ impl Args {
 
     /// Options that would be ignored, and a size that cuts nothing.
     fn check(&self, data: &[OsString]) -> Result<(), Error> {
+        if self.chat.is_interactive() && !data.is_empty() {
+            return Err(Error::usage("--interactive sends what is typed, and takes no DATA"));
+        }
         match data {
             [] if self.ping => return Ok(()),
             _ if self.ping => return Err(Error::usage("--ping makes its own probes, and takes no DATA")),
@@ -127,6 +144,14 @@ impl Args {
             return Err(Error::usage("--count 0 sends for ever, and needs an --interval"));
         }
         Ok(())
+    }
+
+    /// The chat that is asked for. Without an input there would be nothing to wait for.
+    fn chat(&self, input: InputKind) -> Result<Option<Chat>, Error> {
+        if self.chat.is_interactive() && input == InputKind::Absent {
+            return Err(Error::usage("--interactive sends what is typed, and stdin is closed or /dev/null"));
+        }
+        Ok(self.chat.chat(self.wait, self.limits.timeouts().idle))
     }
 
     fn sender(&self, data: &[OsString], input: InputKind) -> Result<Sender, Error> {
@@ -171,3 +196,13 @@ impl Args {
 fn bytes(data: &[OsString]) -> Vec<Vec<u8>> {
     data.iter().map(OsString::as_os_str).map(OsStr::as_bytes).map(<[u8]>::to_vec).collect()
 }
+
+const INTERACTIVE: &str = "Chat: send each typed line, show each answer as a line; the end of the input ends it";
+
+const INTERACTIVE_IN_FULL: &str = "Chat: send each typed line as one datagram without its newline, show each answer as a line \
+    with what a terminal could obey escaped
+
+On a terminal, ctrl-D ends it at once. Elsewhere, or with --wait, the end of the input waits for the answers that are \
+missing: until as many have come as lines were sent, or nothing has been said for --wait (2 s). A line that is refused or too \
+large is told and the chat goes on; at its end the code is 7 if nothing has come since a refusal, 55 if a line could not be sent, 28 if --wait was \
+given and no answer came.";

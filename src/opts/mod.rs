@@ -6,6 +6,7 @@
 pub mod account;
 pub mod address;
 pub mod announce;
+pub mod chat;
 pub mod dialogue;
 pub mod faults;
 pub mod limits;

@@ -256,6 +256,16 @@ fn datagram(event: &Datagram<'_>) -> Worded {
             format!("a reply of {size} bytes from {from}"),
             json!({ "from": from.to_string(), "bytes": size }),
         ),
+        Datagram::LeftUnanswered(from) => (
+            "left-unanswered",
+            format!("{from} gets no answer; waiting for the next datagram"),
+            json!({ "from": from.to_string() }),
+        ),
+        Datagram::Awaiting(n, at_most) => (
+            "awaiting",
+            format!("waiting at most {} for answers that are missing: {n}", words(*at_most)),
+            json!({ "count": n, "seconds": at_most.as_secs_f64() }),
+        ),
         Datagram::Lost(n) => (
             "datagrams-lost",
             format!("{n} datagrams were lost here: the receive queue was full (--recv-buffer makes it larger)"),

@@ -28,13 +28,15 @@ pub struct Cutter {
     start: usize,
     /// Before here there is no newline.
     searched: usize,
+    /// What comes up to the next newline belongs to a line that was given up.
+    skipping: bool,
     ended: bool,
 }
 
 impl Cutter {
     /// For datagrams of at most `largest` bytes.
     pub fn new(framing: Framing, largest: usize) -> Self {
-        Cutter { framing, largest, bytes: Vec::new(), start: 0, searched: 0, ended: false }
+        Cutter { framing, largest, bytes: Vec::new(), start: 0, searched: 0, skipping: false, ended: false }
     }
 
     /// More input.
@@ -74,6 +76,11 @@ impl Cutter {
         }
     }
 
+    /// Gives up the line that was too large: the next datagram is the line after it.
+    pub fn skip_line(&mut self) {
+        self.skipping = true;
+    }
+
     fn whole(&mut self) -> Result<Option<Vec<u8>>, TooLarge> {
         if self.bytes.len() > self.largest {
             return Err(TooLarge);
@@ -88,6 +95,9 @@ impl Cutter {
     }
 
     fn line(&mut self) -> Result<Option<Vec<u8>>, TooLarge> {
+        if self.skipping {
+            self.skip();
+        }
         let newline = self.bytes[self.searched..].iter().position(|&b| b == b'\n').map(|at| self.searched + at);
         let end = newline.unwrap_or(self.bytes.len());
         if end - self.start > self.largest {
@@ -102,6 +112,14 @@ impl Cutter {
         self.start = end + usize::from(newline.is_some());
         self.searched = self.start;
         Ok(Some(line))
+    }
+
+    /// Drops what there is of the line that was given up.
+    fn skip(&mut self) {
+        let newline = self.bytes[self.start..].iter().position(|&b| b == b'\n');
+        self.skipping = newline.is_none();
+        self.start = newline.map_or(self.bytes.len(), |at| self.start + at + 1);
+        self.searched = self.start;
     }
 
     fn piece(&mut self, size: usize) -> Option<Vec<u8>> {
@@ -174,6 +192,31 @@ mod tests {
             assert_eq!(all(Framing::Whole, b"123456789", step), Err(TooLarge));
             assert_eq!(all(Framing::Lines, b"123456789", step), Err(TooLarge));
             assert_eq!(all(Framing::Lines, b"123456789\n", step), Err(TooLarge));
+        }
+    }
+    #[test]
+    fn a_line_that_was_given_up_takes_no_other_with_it() {
+        let input = b"one\n123456789abc\ntwo\n123456789";
+        for step in 1..=input.len() {
+            let mut cutter = Cutter::new(Framing::Lines, 8);
+            let mut found = Vec::new();
+            let mut take = |cutter: &mut Cutter| loop {
+                match cutter.cut() {
+                    Ok(Some(line)) => found.push(String::from_utf8(line).expect("it is ASCII")),
+                    Ok(None) => break,
+                    Err(TooLarge) => {
+                        found.push("too large".into());
+                        cutter.skip_line();
+                    }
+                }
+            };
+            for piece in input.chunks(step) {
+                cutter.push(piece);
+                take(&mut cutter);
+            }
+            cutter.end();
+            take(&mut cutter);
+            assert_eq!(found, ["one", "too large", "two", "too large"], "by {step}");
         }
     }
 }

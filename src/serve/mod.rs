@@ -2,8 +2,11 @@
 //!
 //! Owns the loops in which nobody can make the others wait: the hub behind `listen --keep-open`, the echo server,
 //! those that send and receive datagrams, and the probes of `--ping`. A client's misbehaviour ends that client and nothing else. Refuses to
+//! those that send and receive datagrams, and the chat by hand over them. A client's misbehaviour ends that client and nothing else. Refuses to
 //! open the listening sockets.
 
+mod attempt;
+pub mod chat;
 pub mod cutter;
 pub mod echo;
 pub mod hub;

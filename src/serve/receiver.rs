@@ -62,7 +62,7 @@ impl Receiver {
             last_moved: Instant::now(),
         };
         let outcome = state.receive();
-        state.tell_totals();
+        tell_totals(ctx, socket, state.datagrams, state.bytes);
         outcome
     }
 }
@@ -179,30 +179,13 @@ impl State<'_> {
         Deadline::since(self.last_moved, self.plan.idle)
     }
 
-    fn wait(&mut self) -> Result<Option<Cut>, Error> {
-        // A flood must not outlast the limit of the whole run.
-        if let Some(expired) = self.ctx.deadline.expired() {
-            return Ok(Some(Cut::Expired(expired)));
-        }
-        let watch = self.local.reader_watch();
-        let is_watched = watch.is_some();
+    fn wait(&self) -> Result<Option<Cut>, Error> {
         let come = self.local.has_room().then(|| Interest::read(self.socket.as_fd()));
-        let mut interests: Vec<_> = watch.into_iter().chain(come).chain(self.local.write_interest()).collect();
-        let waited = match self.pause() {
-            Some(pause) => self.ctx.wait_at_most(&mut interests, self.idle_limit(), pause).map(|_| ()),
-            None => self.ctx.wait(&mut interests, self.idle_limit()),
-        };
-        if is_watched && interests[0].ready.any() {
-            return Err(self.local.reader_gone());
-        }
-        Ok(waited.err())
+        self.local.wait(self.ctx, come, self.idle_limit(), self.pause())
     }
 
     /// The longest time that nothing needs doing.
     fn pause(&self) -> Option<Duration> {
-        if self.local.can_write_now() {
-            return Some(Duration::ZERO);
-        }
         self.plan.until_idle.filter(|_| self.is_drained()).map(|quiet| quiet.saturating_sub(self.last_came.elapsed()))
     }
 
@@ -227,17 +210,18 @@ impl State<'_> {
         }
         Ok(())
     }
+}
 
-    fn tell_totals(&self) {
-        self.ctx.tell(&Event::Datagram(Datagram::ReceivedTotal(self.datagrams, self.bytes)));
-        if let Some(lost) = self.socket.dropped().filter(|&lost| lost > 0) {
-            self.ctx.tell(&Event::Datagram(Datagram::Lost(lost)));
-        }
+/// What a receiver tells at its end: how much came, and how much had no room.
+pub(super) fn tell_totals(ctx: &Context<'_>, socket: &DatagramSocket, datagrams: u64, bytes: u64) {
+    ctx.tell(&Event::Datagram(Datagram::ReceivedTotal(datagrams, bytes)));
+    if let Some(lost) = socket.dropped().filter(|&lost| lost > 0) {
+        ctx.tell(&Event::Datagram(Datagram::Lost(lost)));
     }
 }
 
 /// Errors that tell what became of an answer of ours, or that a link is down for now: others may still send.
-fn is_about_an_answer(error: &io::Error) -> bool {
+pub(super) fn is_about_an_answer(error: &io::Error) -> bool {
     use ErrorKind as Io;
     matches!(
         error.kind(),

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use super::attempt::{Attempt, Blocked, NO_BUFFERS_PAUSE, attempt};
 use super::cutter::{Cutter, Framing};
 use super::local::Local;
 use super::place::Target;
@@ -18,7 +19,6 @@ use crate::event::{Datagram, Event};
 use crate::net::datagram::{SMALLER, Sender as From};
 use crate::net::{Context, Cut};
 use crate::stream::stdio::Stdio;
-use crate::sys::fd::is_out_of_resources;
 use crate::sys::poll::Interest;
 use crate::sys::signals::is_polite_end;
 
@@ -26,9 +26,6 @@ pub use super::source::Repeat;
 
 /// So many datagrams are sent, or replies taken, before the other has its turn.
 const TURN: usize = 64;
-
-/// A kernel without buffers tells nobody when it has some again: it is asked again this often.
-const NO_BUFFERS_PAUSE: Duration = Duration::from_millis(5);
 
 /// How much longer than --wait replies that keep coming are taken out of the queue.
 const OVERTIME: Duration = Duration::from_secs(1);
@@ -69,7 +66,7 @@ impl Sender {
             local: Local::new(local),
             source,
             current: None,
-            blocked: Blocked::Not,
+            blocked: None,
             sent: 0,
             replies: 0,
             buffer: Vec::new(),
@@ -103,16 +100,6 @@ fn too_large(target: &Target, size: usize, largest: usize) -> Error {
     Error::new(Kind::Send, "send to", &target.name, reason).hint(SMALLER)
 }
 
-/// Why the present datagram has not gone out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Blocked {
-    Not,
-    /// The socket's send buffer, or a UNIX receiver's queue, is full.
-    Full,
-    /// The kernel has no buffers.
-    NoBuffers,
-}
-
 struct State<'a> {
     ctx: &'a Context<'a>,
     target: &'a Target,
@@ -123,7 +110,8 @@ struct State<'a> {
     source: Source,
     /// The datagram that is to go out next.
     current: Option<Vec<u8>>,
-    blocked: Blocked,
+    /// Why it has not gone out.
+    blocked: Option<Blocked>,
     sent: u64,
     replies: u64,
     buffer: Vec<u8>,
@@ -199,7 +187,7 @@ impl State<'_> {
             }
             let Some(datagram) = self.current.take() else { return Ok(()) };
             self.blocked = self.send(&datagram)?;
-            if self.blocked != Blocked::Not {
+            if self.blocked.is_some() {
                 self.current = Some(datagram);
                 return Ok(());
             }
@@ -210,24 +198,12 @@ impl State<'_> {
         Ok(())
     }
 
-    /// A send that only reports what became of an earlier datagram has sent nothing, and is made again.
-    fn send(&mut self, datagram: &[u8]) -> Result<Blocked, Error> {
-        let mut earlier: Option<io::Error> = None;
-        loop {
-            match self.target.socket.send(datagram) {
-                Ok(()) => {
-                    earlier.map_or(Ok(()), |e| self.lost(&e))?;
-                    return Ok(Blocked::Not);
-                }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Blocked::Full),
-                Err(e) if is_out_of_resources(&e) => return Ok(Blocked::NoBuffers),
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if !self.target.socket.has_late_errors() => return Err(self.send_failed(&e, datagram)),
-                // A send itself is never refused in UDP: this is always an answer, however often it comes.
-                Err(e) if e.kind() == ErrorKind::ConnectionRefused => self.lost(&e)?,
-                Err(e) if earlier.is_none() => earlier = Some(e),
-                Err(e) => return Err(self.send_failed(&e, datagram)),
-            }
+    fn send(&mut self, datagram: &[u8]) -> Result<Option<Blocked>, Error> {
+        let socket = &self.target.socket;
+        match attempt(socket.has_late_errors(), || socket.send(datagram), |e| self.lost(&e))? {
+            Attempt::Sent => Ok(None),
+            Attempt::Blocked(why) => Ok(Some(why)),
+            Attempt::Failed(e) => Err(self.send_failed(&e, datagram)),
         }
     }
 
@@ -297,28 +273,15 @@ impl State<'_> {
     }
 
     fn wait(&mut self) -> Result<Option<Cut>, Error> {
-        // A flood in either direction must not outlast the limit of the whole run.
-        if let Some(expired) = self.ctx.deadline.expired() {
-            return Ok(Some(Cut::Expired(expired)));
-        }
-        let watch = self.local.reader_watch().filter(|_| self.wait.is_some());
-        let is_watched = watch.is_some();
-        let others = [self.input_interest(), self.socket_interest(), self.local.write_interest()];
-        let mut interests: Vec<_> = watch.into_iter().chain(others.into_iter().flatten()).collect();
+        let interests = [self.input_interest(), self.socket_interest()];
         // A pause between rounds is our own: nobody else is idle meanwhile.
         let limit =
             if matches!(self.source.waiting(), Waiting::Until(_)) { Deadline::NEVER } else { self.idle_limit() };
-        let waited = match self.pause() {
-            Some(pause) => self.ctx.wait_at_most(&mut interests, limit, pause).map(|_| ()),
-            None => self.ctx.wait(&mut interests, limit),
-        };
-        if is_watched && interests[0].ready.any() {
-            return Err(self.local.reader_gone());
-        }
+        let cut = self.local.wait(self.ctx, interests.into_iter().flatten(), limit, self.pause())?;
         if matches!(self.source.waiting(), Waiting::Until(_)) {
             self.last_moved = Instant::now();
         }
-        Ok(waited.err())
+        Ok(cut)
     }
 
     fn input_interest(&self) -> Option<Interest<'_>> {
@@ -328,18 +291,15 @@ impl State<'_> {
 
     fn socket_interest(&self) -> Option<Interest<'_>> {
         let read = self.wait.is_some() && self.local.has_room();
-        let write = self.blocked == Blocked::Full && self.current.is_some();
+        let write = self.blocked == Some(Blocked::Full) && self.current.is_some();
         (read || write).then(|| Interest::new(self.target.socket.as_fd(), read, write))
     }
 
     /// The longest time that nothing needs doing.
     fn pause(&self) -> Option<Duration> {
-        if self.local.can_write_now() {
-            return Some(Duration::ZERO);
-        }
         let now = Instant::now();
         let next = match (&self.current, self.blocked, self.source.waiting()) {
-            (Some(_), Blocked::NoBuffers, _) => Some(NO_BUFFERS_PAUSE),
+            (Some(_), Some(Blocked::NoBuffers), _) => Some(NO_BUFFERS_PAUSE),
             (Some(_), ..) | (None, _, Waiting::Over) => None,
             (None, _, Waiting::Nothing) => Some(Duration::ZERO),
             (None, _, Waiting::Until(due)) => Some(due.saturating_duration_since(now)),

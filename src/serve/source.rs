@@ -47,6 +47,8 @@ pub(super) struct Source {
     /// What is still to be cut out of standard input.
     input: Option<Cutter>,
     whole_input: bool,
+    /// What was read of standard input may hold further datagrams: nothing would tell of them.
+    may_have_more: bool,
     /// Whether the set is kept for further rounds, which begin when it is complete.
     keeps: bool,
     set: Vec<Vec<u8>>,
@@ -74,6 +76,7 @@ impl Source {
         Source {
             input: None,
             whole_input: false,
+            may_have_more: false,
             keeps: true,
             set: Vec::new(),
             kept: 0,
@@ -87,7 +90,9 @@ impl Source {
     /// The next datagram, if there is one now.
     pub(super) fn next(&mut self, local: &mut Local) -> Result<Option<Vec<u8>>, Error> {
         while self.input.is_some() {
-            match self.next_of_input(local)? {
+            let next = self.next_of_input(local)?;
+            self.may_have_more = next.is_some();
+            match next {
                 Some(datagram) if self.keeps => self.keep(datagram)?,
                 Some(datagram) => return Ok(Some(datagram)),
                 None if self.input.is_some() => return Ok(None),
@@ -100,6 +105,7 @@ impl Source {
     /// What must happen before [`Source::next`] gives one.
     pub(super) fn waiting(&self) -> Waiting {
         match (&self.input, self.due) {
+            (Some(_), _) if self.may_have_more => Waiting::Nothing,
             (Some(_), _) => Waiting::Input,
             (None, Some(due)) => Waiting::Until(due),
             (None, None) if self.is_over() => Waiting::Over,
