@@ -266,8 +266,8 @@ impl<'a> EventLoop<'a> {
             let watched = self.poller.add(fd, Token::Client(place).number(), wants.read, wants.write);
             watched.map_err(|e| unwatchable(&e))?;
         }
-        // Some speak first.
-        if is_plain { Ok(()) } else { self.with_client(place, Client::turn) }
+        // Some of us speak first, and some clients have spoken already.
+        self.with_client(place, Client::turn)
     }
 
     /// Watches the listening sockets, or stops to.
