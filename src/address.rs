@@ -77,6 +77,20 @@ impl Endpoint {
         Ok((Self::Inet(HostPort { host, port }).fit(role)?, rest))
     }
 
+    /// The same for a verb that connects to a service with a `port` of its own: a host alone has that one.
+    ///
+    /// # Errors
+    /// The words do not start with an address.
+    pub fn from_words_or_port(words: &[String], port: u16) -> Result<(Self, &[String]), AddressError> {
+        match words {
+            [host] if !is_whole(host) => {
+                let (host, port) = (host.parse()?, Port::Number(port));
+                Ok((Self::Inet(HostPort { host, port }), &[]))
+            }
+            _ => Self::from_words(words, Role::Connects),
+        }
+    }
+
     /// The one address that `words` are, or several of which each is one word.
     ///
     /// # Errors
@@ -879,6 +893,27 @@ mod tests {
         }
         for text in ["a".repeat(63), vec!["a".repeat(63); 3].join(".") + &format!(".{}.", "a".repeat(61))] {
             assert_eq!(text.parse(), Ok(Host::Name(text.clone())));
+        }
+    }
+
+    #[test]
+    fn a_host_alone_has_the_port_of_its_service() {
+        for (line, said) in [
+            ("localhost", "localhost:53 | "),
+            ("192.0.2.1", "192.0.2.1:53 | "),
+            ("::1", "[::1]:53 | "),
+            ("[::1]", "[::1]:53 | "),
+            ("::1:5353", "[::1:5353]:53 | "),
+            ("localhost 5353", "localhost:5353 | "),
+            ("localhost:5353 x", "localhost:5353 | x"),
+            ("unix:/x", "unix:/x | "),
+        ] {
+            let words = words(line);
+            let (endpoint, rest) = Endpoint::from_words_or_port(&words, 53).expect(line);
+            assert_eq!(format!("{endpoint} | {}", rest.join(" ")), said);
+        }
+        for line in ["", "53", "localhost:", "localhost:0", "localhost 0", "[::1", "http://a"] {
+            assert!(Endpoint::from_words_or_port(&words(line), 53).is_err(), "{line}");
         }
     }
 

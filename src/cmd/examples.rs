@@ -32,6 +32,7 @@ pub const UDP_SEND: &[Example] = &[
     ("sockkit udp-send localhost 9001 hello", "send one datagram of five bytes"),
     ("sockkit udp-send --wait 2 localhost 7 ping", "send one, and print what comes back within 2 s"),
     ("sockkit udp-send --lines localhost 9001 < lines", "a datagram a line"),
+    ("sockkit udp-send --probe ntp localhost", "how far is its clock from ours?"),
 ];
 
 /// Of `udp-recv`.

@@ -11,6 +11,7 @@ pub mod examples;
 pub mod generate;
 pub mod get;
 pub mod listen;
+mod probe;
 mod session;
 mod taps;
 pub mod udp_recv;

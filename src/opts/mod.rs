@@ -9,6 +9,7 @@ pub mod announce;
 pub mod dialogue;
 pub mod faults;
 pub mod limits;
+pub mod probe;
 pub mod progress;
 pub mod relay;
 pub mod service;

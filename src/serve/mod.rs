@@ -4,6 +4,7 @@
 //! and those that send and receive datagrams. A client's misbehaviour ends that client and nothing else. Refuses to
 //! open the listening sockets.
 
+pub mod asker;
 pub mod cutter;
 pub mod echo;
 pub mod hub;
