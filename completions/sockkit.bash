@@ -701,7 +701,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__send)
-            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --count --interval --ping --wait --broadcast --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
+            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --count --interval --ping --wait --broadcast --probe --probe-data --tries --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -720,6 +720,18 @@ _sockkit() {
                     return 0
                     ;;
                 --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --probe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --probe-data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tries)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -165,6 +165,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'On
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval; with --ping, end after N probes [until ctrl-C]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times; with --ping, from one probe to the next [1 s], with 0 once the last has come back or has had its time' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l wait -d 'Print the replies until DUR after the last datagram; none at all is an error (28)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe -d 'Ask a question of dns[=NAME[/TYPE]], ntp, stun, snmp[=COMMUNITY], snmpv1[=COMMUNITY] or echo, and print what the answer says; PORT may be left out' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe-data -d 'Ask another protocol: send TEXT, in which \\n \\r \\t \\0 \\xNN \\\\ are bytes, and print the first answer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tries -d 'Ask at most N times, each wait twice the one before: in all -w, else 1 s and more [default: 3]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s s -l source -d 'Connect from this local address; it fixes the family' -r

@@ -13,6 +13,9 @@ pub const DEFAULT_CONNECT: Duration = Duration::from_secs(30);
 /// An answer to a probe may take this long when no option says else.
 pub const DEFAULT_ANSWER: Duration = Duration::from_secs(2);
 
+/// The first of several questions by datagram waits this long for its answer when no option says else.
+pub const FIRST_ANSWER: Duration = Duration::from_secs(1);
+
 /// Which limit it is: the option that set it, or the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -22,6 +25,8 @@ pub enum Limit {
     Connect,
     /// No option was given: [`DEFAULT_CONNECT`].
     DefaultConnect,
+    /// No option was given: [`DEFAULT_ANSWER`]; or [`FIRST_ANSWER`], and twice as long each further time.
+    DefaultAnswer,
     /// `--idle-timeout`.
     Idle,
     /// `--accept-timeout`.
@@ -30,8 +35,6 @@ pub enum Limit {
     Deadline,
     /// `--wait`.
     Wait,
-    /// No option was given: [`DEFAULT_ANSWER`].
-    DefaultAnswer,
     /// How long the end of a session waits for the peer's kernel to take what is left.
     Drain,
 }
@@ -42,11 +45,11 @@ impl fmt::Display for Limit {
             Limit::Timeout => "--timeout",
             Limit::Connect => "--connect-timeout",
             Limit::DefaultConnect => "the default; --connect-timeout sets it",
+            Limit::DefaultAnswer => "the default; -w sets it",
             Limit::Idle => "--idle-timeout",
             Limit::Accept => "--accept-timeout",
             Limit::Deadline => "--deadline",
             Limit::Wait => "--wait",
-            Limit::DefaultAnswer => "the default; -w sets it",
             Limit::Drain => "the limit for the last bytes",
         })
     }

@@ -38,6 +38,12 @@ const UNIX: &str =
 const LINES: &str =
     "printf 'a\\nb\\n' > lines; sockkit udp-recv --lines --count 2 9001 --port-file up > sunk & ready up";
 
+/// A clock that is ahead of ours.
+const NTP: &str = "python3 -c \"\nimport socket, struct, time\n\
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 123)); print('up', file=open('up', 'w'))\n\
+    q, sender = s.recvfrom(99); now = struct.pack('!Q', int((time.time() + 2208988800 + 95) * 2**32))\n\
+    s.sendto(bytes([0x24, 1]) + bytes(22) + q[40:48] + now + now, sender)\n\" & ready up";
+
 /// Each example and its case.
 const CASES: &[(&str, Case)] = &[
     // The README's blocks.
@@ -224,6 +230,7 @@ const CASES: &[(&str, Case)] = &[
         Ends(ECHO, "grep -q '^100 sent, 100 received, 0 lost' out"),
     ),
     ("sockkit udp-send --wait 2 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
+    ("sockkit udp-send --probe ntp localhost", Ends(NTP, "grep -q 'stratum 1, offset +9' out")),
     ("sockkit udp-send --lines localhost 9001 < lines", Ends(LINES, "until cmp -s lines sunk; do :; done")),
     (
         "sockkit udp-recv --count 1 9001 > datagram",

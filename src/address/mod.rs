@@ -76,6 +76,20 @@ impl Endpoint {
         Ok((Self::Inet(HostPort { host, port }).fit(role)?, rest))
     }
 
+    /// The same for a verb that connects to a service with a `port` of its own: a host alone has that one.
+    ///
+    /// # Errors
+    /// The words do not start with an address.
+    pub fn from_words_or_port(words: &[String], port: u16) -> Result<(Self, &[String]), AddressError> {
+        match words {
+            [host] if !is_whole(host) => {
+                let (host, port) = (host.parse()?, Port::Number(port));
+                Ok((Self::Inet(HostPort { host, port }), &[]))
+            }
+            _ => Self::from_words(words, Role::Connects),
+        }
+    }
+
     /// The one address that `words` are, or several of which each is one word.
     ///
     /// # Errors

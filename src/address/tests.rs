@@ -63,6 +63,27 @@ fn hosts_are_read_and_shown() {
 }
 
 #[test]
+fn a_host_alone_has_the_port_of_its_service() {
+    for (line, said) in [
+        ("localhost", "localhost:53 | "),
+        ("192.0.2.1", "192.0.2.1:53 | "),
+        ("::1", "[::1]:53 | "),
+        ("[::1]", "[::1]:53 | "),
+        ("::1:5353", "[::1:5353]:53 | "),
+        ("localhost 5353", "localhost:5353 | "),
+        ("localhost:5353 x", "localhost:5353 | x"),
+        ("unix:/x", "unix:/x | "),
+    ] {
+        let words = words(line);
+        let (endpoint, rest) = Endpoint::from_words_or_port(&words, 53).expect(line);
+        assert_eq!(format!("{endpoint} | {}", rest.join(" ")), said);
+    }
+    for line in ["", "53", "localhost:", "localhost:0", "localhost 0", "[::1", "http://a"] {
+        assert!(Endpoint::from_words_or_port(&words(line), 53).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn hosts_are_refused_with_the_reason() {
     for (text, parts) in [
         ("", "host is empty"),

@@ -39,6 +39,7 @@ pub const UDP_SEND: &[Example] = &[
     ),
     ("sockkit udp-send --interactive --exit-word Q localhost 9001", "chat by hand, until Q is typed"),
     ("printf 'one\\ntwo\\n' | sockkit udp-send --interactive localhost 7", "ask line by line, print an answer a line"),
+    ("sockkit udp-send --probe ntp localhost", "how far is its clock from ours?"),
 ];
 
 /// Of `udp-recv`.

@@ -12,6 +12,7 @@ pub mod generate;
 pub mod get;
 pub mod listen;
 mod ping;
+mod probe;
 mod session;
 mod taps;
 pub mod udp_recv;

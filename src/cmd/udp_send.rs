@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args as ClapArgs};
 
-use super::{in_context, open_output, ping};
+use super::{in_context, open_output, ping, probe};
 use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
@@ -15,9 +15,11 @@ use crate::opts::address::{FamilyArgs, SourceArgs, given, refuse_for_unix};
 use crate::opts::chat::ChatArgs;
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::ping::plan;
+use crate::opts::probe::ProbeArgs;
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::SocketArgs;
 use crate::opts::values::{duration, size};
+use crate::proto::probe::Probe;
 use crate::report::Voice;
 use crate::serve::chat::Chat;
 use crate::serve::cutter::Framing;
@@ -78,6 +80,8 @@ pub struct Args {
     #[command(flatten)]
     chat: ChatArgs,
     #[command(flatten)]
+    probe: ProbeArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -93,6 +97,9 @@ pub struct Args {
 
 /// Sends what is to be sent, and prints the replies.
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
+    if let Some(probe) = args.probe.probe() {
+        return args.ask(probe, voice);
+    }
     let (endpoint, data) = args.words()?;
     args.check(data)?;
     refuse_for_unix(&endpoint, args.inet_only())?;
@@ -115,6 +122,18 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
 }
 
 impl Args {
+    /// One question and its answer, instead of datagrams.
+    fn ask(&self, probe: Probe, voice: &Voice) -> anyhow::Result<()> {
+        let endpoint = probe::endpoint(&self.words, &probe)?;
+        refuse_for_unix(&endpoint, self.inet_only())?;
+        let limits = self.limits.timeouts();
+        let asker = probe::asker(probe, &self.probe, limits.idle);
+        in_context(voice, limits.deadline, |ctx| {
+            let target = send_to(ctx, &endpoint, &self.how(), true)?;
+            probe::run(ctx, voice, &target, &asker)
+        })
+    }
+
     /// The address, and the words after it, which may be any bytes.
     fn words(&self) -> Result<(Endpoint, &[OsString]), Error> {
         let texts: Vec<_> = self.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();

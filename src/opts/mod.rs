@@ -11,6 +11,7 @@ pub mod dialogue;
 pub mod faults;
 pub mod limits;
 pub mod ping;
+pub mod probe;
 pub mod progress;
 pub mod relay;
 pub mod service;

@@ -5,6 +5,7 @@
 //! those that send and receive datagrams, and the chat by hand over them. A client's misbehaviour ends that client and nothing else. Refuses to
 //! open the listening sockets.
 
+pub mod asker;
 mod attempt;
 pub mod chat;
 pub mod cutter;
