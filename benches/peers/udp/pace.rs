@@ -15,7 +15,7 @@ use crate::payload::words;
 use crate::sample::float;
 
 /// Datagrams a call.
-pub const TRAIN: usize = 8;
+pub const TRAIN: usize = 16;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
