@@ -2,7 +2,7 @@
 //!
 //! Each leads a process group of its own, and what it has forked ends with it.
 //!
-//! Owns the one unsafe call of this bench: wait4(2) is the only call that gives the account of one child, and
+//! Owns an unsafe call: wait4(2) is the only call that gives the account of one child, and
 //! neither std nor rustix has it. A child's number is signalled only while it is in [`ALIVE`], that is before it
 //! is reaped: nobody else's process can have it.
 
@@ -20,6 +20,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_pro
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::payload::words;
+use crate::sample::Sample;
 
 /// How often the watchdog looks.
 const WATCH: Duration = Duration::from_millis(200);
@@ -97,6 +98,21 @@ pub struct Account {
     pub peak: f64,
 }
 
+impl Account {
+    pub fn sample(self) -> Sample {
+        Sample { cpu: self.cpu, peak: self.peak, ..Sample::default() }
+    }
+}
+
+/// A child that has ended, well or not.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub account: Account,
+    /// On its stderr.
+    pub said: String,
+}
+
 /// Starts `command`, at most for `limit`. Takes it, so that no descriptor of it stays open here.
 pub fn start(mut command: Command, limit: Duration) -> Result<Child, String> {
     let program = Path::new(command.get_program());
@@ -124,6 +140,18 @@ impl Child {
             return Err(format!("{}: {status}; it said: {}", self.name, self.said()));
         }
         Ok(account)
+    }
+
+    /// Ends it by SIGINT. What that end is worth is the caller's to say.
+    pub fn interrupt(mut self) -> Result<Ended, String> {
+        // If it has ended by itself, the status tells.
+        let _ = kill_process(self.pid, Signal::INT);
+        let (status, account, expired) = self.reap()?;
+        let said = self.all_said();
+        if expired {
+            return Err(format!("{} did not end by SIGINT within its limit; it said: {}", self.name, self.said()));
+        }
+        Ok(Ended { status, account, said })
     }
 
     /// Ends a server by SIGTERM. Whether it ended as it should have is asked of its exit status.
@@ -162,11 +190,16 @@ impl Child {
     }
 
     fn said(&self) -> String {
+        let text = self.all_said().into_bytes();
+        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(300)..]).trim().to_owned();
+        if text.is_empty() { "nothing".to_owned() } else { text }
+    }
+
+    fn all_said(&self) -> String {
         let (mut stderr, mut text) = (&self.stderr, Vec::new());
         // What cannot be read back is only a hint that is missing.
         let _ = stderr.rewind().and_then(|()| stderr.read_to_end(&mut text));
-        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(300)..]).trim().to_owned();
-        if text.is_empty() { "nothing".to_owned() } else { text }
+        String::from_utf8_lossy(&text).into_owned()
     }
 }
 

@@ -1,8 +1,8 @@
 //! `cargo bench --bench peers`: sockkit beside nc, ncat, socat and bare loops, side by side in one run.
 //!
 //! Owns the order of things: options, the payload, the scenarios one after the other, and the Markdown on stdout.
-//! It refuses to pass a verdict by its exit code: a speed is never a test. It ends with 1 only if sockkit or the
-//! bare loop lost bytes or failed.
+//! It refuses to pass a verdict by its exit code: a speed is never a test. It ends with 1 only if sockkit or a
+//! bare loop lost bytes of a stream, told an untrue account of datagrams, or failed.
 //!
 //! ```text
 //! cargo bench --bench peers                         everything, 11 rounds of 1 GiB
@@ -35,6 +35,7 @@ mod sample;
 mod scenarios;
 mod tools;
 mod transfer;
+mod udp;
 
 use std::process::ExitCode;
 

@@ -96,6 +96,13 @@ impl Place {
         }
     }
 
+    /// Whether nothing waits in the socket of a UDP port; of any other place nobody knows.
+    pub fn queue_is_empty(&self) -> bool {
+        let Self::Udp(port) = self else { return true };
+        let local = format!(":{port:04X}");
+        !table("/proc/net/udp", |f| f[1].ends_with(&local) && !f[4].ends_with(":00000000"))
+    }
+
     /// nc and ncat leave their socket file behind.
     pub fn clear(&self) {
         if let Self::Unix(path) = self {
@@ -127,6 +134,6 @@ fn table(path: &str, row: impl Fn(&[&str]) -> bool) -> bool {
     let Ok(file) = File::open(path) else { return false };
     BufReader::new(file).lines().map_while(Result::ok).skip(1).any(|line| {
         let fields: Vec<_> = line.split_ascii_whitespace().collect();
-        fields.len() > 3 && row(&fields)
+        fields.len() > 4 && row(&fields)
     })
 }

@@ -23,8 +23,11 @@ pub struct Sample {
     pub busy: f64,
     /// CPU time a second while nobody says anything.
     pub idle: f64,
-    /// What is left of the rate when others misbehave, as a share of the rate without them.
+    /// What is left of the rate when others misbehave, as a share of the rate without them; the share of the datagrams
+    /// that were kept of those that were sent.
     pub kept: f64,
+    /// Datagrams a second that were really offered.
+    pub offered: f64,
     /// By how many MiB the resident set grew meanwhile.
     pub growth: f64,
 }
@@ -44,6 +47,7 @@ impl Sample {
             busy: mean(a.busy, b.busy),
             idle: mean(a.idle, b.idle),
             kept: mean(a.kept, b.kept),
+            offered: mean(a.offered, b.offered),
             growth: a.growth.max(b.growth),
         }
     }
@@ -74,6 +78,8 @@ pub enum Measure {
     Idle,
     /// A ratio.
     Kept,
+    /// Datagrams a second.
+    Offered,
     /// MiB.
     Growth,
 }
@@ -92,20 +98,21 @@ impl Measure {
             Self::Busy => sample.busy,
             Self::Idle => sample.idle,
             Self::Kept => sample.kept,
+            Self::Offered => sample.offered,
             Self::Growth => sample.growth,
         }
     }
 
     /// Of a rate more is better, of all else less.
     pub fn better(self, a: f64, b: f64) -> bool {
-        if matches!(self, Self::Rate | Self::PerSecond | Self::Kept) { a > b } else { a < b }
+        if matches!(self, Self::Rate | Self::PerSecond | Self::Kept | Self::Offered) { a > b } else { a < b }
     }
 
     /// What the CPU time of a scenario is divided by, if it is measured by what gets through.
     pub fn cpu(self) -> Option<Self> {
         match self {
             Self::Rate => Some(Self::Cpu),
-            Self::PerSecond => Some(Self::CpuEach),
+            Self::PerSecond | Self::Kept => Some(Self::CpuEach),
             _ => None,
         }
     }

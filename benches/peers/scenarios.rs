@@ -11,6 +11,8 @@ use crate::place::Medium;
 use crate::sample::{Measure, Sample};
 use crate::tools::{STREAM, Tool};
 use crate::transfer::{self, Transfer};
+use crate::udp;
+use crate::udp::tools::{RECEIVERS, SENDERS};
 
 /// Something that is measured with each of several tools.
 pub struct Scenario {
@@ -143,6 +145,33 @@ pub static ALL: &[Scenario] = &[
         tools: DATAGRAM_SERVERS,
         check: |bench, tool| echo::datagrams(bench, tool, 1, CHECK).map(drop),
         run: |bench, tool| echo::datagrams(bench, tool, 1, bench.options.load),
+    },
+    Scenario {
+        name: "udp-send",
+        title: "file → UDP, 1,200 bytes a datagram",
+        measure: Measure::PerSecond,
+        also: &[Measure::Kept],
+        tools: SENDERS,
+        check: udp::check_send,
+        run: udp::send,
+    },
+    Scenario {
+        name: "udp-recv-400k",
+        title: "UDP → file, 400,000 datagrams of 1,200 bytes a second",
+        measure: Measure::Kept,
+        also: &[Measure::Offered],
+        tools: RECEIVERS,
+        check: |bench, tool| udp::check_receive(bench, tool, 400_000),
+        run: |bench, tool| udp::receive(bench, tool, 400_000),
+    },
+    Scenario {
+        name: "udp-recv-1m",
+        title: "UDP → file, 1,000,000 datagrams of 1,200 bytes a second",
+        measure: Measure::Kept,
+        also: &[Measure::Offered],
+        tools: RECEIVERS,
+        check: |bench, tool| udp::check_receive(bench, tool, 1_000_000),
+        run: |bench, tool| udp::receive(bench, tool, 1_000_000),
     },
 ];
 

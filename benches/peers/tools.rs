@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::bare;
 use crate::place::Place;
+use crate::udp::tools::GRO;
 
 /// The row that the bars are about.
 pub const SOCKKIT: &str = "sockkit";
@@ -27,8 +28,10 @@ pub struct Tool {
 pub enum Rank {
     Ours,
     Peer,
-    /// Measured twice a round.
+    /// The loop that ratios are to: measured twice a round.
     Bare,
+    /// Another one beside it.
+    Plain,
 }
 
 /// Which of the two ends have something to send.
@@ -129,11 +132,15 @@ impl Tool {
     pub fn missing(&self) -> Option<String> {
         match self.program {
             Program::Installed(name) if find(name).is_none() => Some("not installed".to_owned()),
-            Program::Sockkit if self.name.contains(NO_SPLICE) && !knows(NO_SPLICE) => {
-                Some("the option does not exist".to_owned())
-            }
+            Program::Sockkit if self.wants_what_is_not_known() => Some("the option does not exist".to_owned()),
             _ => None,
         }
+    }
+
+    fn wants_what_is_not_known(&self) -> bool {
+        [("connect", NO_SPLICE), ("udp-recv", GRO)]
+            .into_iter()
+            .any(|(verb, option)| self.name.contains(option) && !knows(verb, option))
     }
 
     /// The line of its own that names its version.
@@ -225,7 +232,7 @@ fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
-fn knows(option: &str) -> bool {
-    let help = Command::new(env!("CARGO_BIN_EXE_sockkit")).args(["connect", "--help"]).output();
+fn knows(verb: &str, option: &str) -> bool {
+    let help = Command::new(env!("CARGO_BIN_EXE_sockkit")).args([verb, "--help"]).output();
     help.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(option))
 }

@@ -96,7 +96,7 @@ impl Server {
     pub fn stop(self) -> Result<(), String> {
         let is_fine: fn(ExitStatus) -> bool = match self.rank {
             Rank::Ours => |status| status.success(),
-            Rank::Peer | Rank::Bare => |status| {
+            Rank::Peer | Rank::Bare | Rank::Plain => |status| {
                 let by_signal = status.signal() == Some(Signal::TERM.as_raw());
                 status.success() || by_signal || status.code() == Some(STOPPED)
             },
