@@ -611,7 +611,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__recv)
-            opts="-o -4 -6 -n -w -v -q -h --lines --separator --count --reply --output --force --ready-fd --port-file --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --reuse-address --reuse-port --interactive --exit-word --until-idle --timeout --verbose --quiet --json --color --help"
+            opts="-x -o -4 -6 -n -w -v -q -h --lines --separator --length-prefix --count --reply --allow --gro --stats --hex --output --force --ready-fd --port-file --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --reuse-address --reuse-port --interactive --exit-word --until-idle --timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -621,11 +621,27 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --length-prefix)
+                    COMPREPLY=($(compgen -W "u16 u32" -- "${cur}"))
+                    return 0
+                    ;;
                 --count)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --reply)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hex)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -x)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

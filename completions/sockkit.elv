@@ -211,8 +211,12 @@ set edit:completion:arg-completer[sockkit] = {|@words|
         }
         &'sockkit;udp-recv'= {
             cand --separator 'Write TEXT after each datagram; it may contain \n \r \t \0 \xNN \\'
+            cand --length-prefix 'Write its length before each datagram, in network byte order'
             cand --count 'End (0) after N datagrams; without it ctrl-C is the normal end'
             cand --reply 'Answer each datagram with TEXT; it may contain \n \r \t \0 \xNN \\'
+            cand --allow 'Take only what comes from ADDRESS or ADDRESS/BITS; can be given more than once'
+            cand -x 'Dump each datagram and its sender in hexadecimal, to stderr or FILE'
+            cand --hex 'Dump each datagram and its sender in hexadecimal, to stderr or FILE'
             cand -o 'Write what comes to FILE instead of stdout'
             cand --output 'Write what comes to FILE instead of stdout'
             cand --ready-fd 'Write the address to this open descriptor, and close it, once clients can come'
@@ -230,6 +234,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --timeout 'Give up when a lookup takes longer, or when nothing has come for this long'
             cand --color 'When to use colour on stderr'
             cand --lines 'Write a newline after each datagram'
+            cand --gro 'Let the kernel hand over trains of datagrams (GRO), split again here: faster, but drops are counted in trains'
+            cand --stats 'Say at the end, even with -q, what came: datagrams, bytes, rate, sizes, what was ignored, left unread or dropped; -v includes it'
             cand --force 'Overwrite a FILE that exists'
             cand -4 'IPv4 only'
             cand --ipv4 'IPv4 only'

@@ -197,8 +197,12 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s q -l quiet 
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l separator -d 'Write TEXT after each datagram; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l length-prefix -d 'Write its length before each datagram, in network byte order' -r -f -a "u16\t'Two bytes'
+u32\t'Four bytes'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l count -d 'End (0) after N datagrams; without it ctrl-C is the normal end' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reply -d 'Answer each datagram with TEXT; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l allow -d 'Take only what comes from ADDRESS or ADDRESS/BITS; can be given more than once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s x -l hex -d 'Dump each datagram and its sender in hexadecimal, to stderr or FILE' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l ready-fd -d 'Write the address to this open descriptor, and close it, once clients can come' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l port-file -d 'Write the port (the address of a UNIX socket) to FILE once clients can come' -r -F
@@ -216,6 +220,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l color -d 'W
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l lines -d 'Write a newline after each datagram'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l gro -d 'Let the kernel hand over trains of datagrams (GRO), split again here: faster, but drops are counted in trains'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l stats -d 'Say at the end, even with -q, what came: datagrams, bytes, rate, sizes, what was ignored, left unread or dropped; -v includes it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s 6 -l ipv6 -d 'IPv6 only'

@@ -218,8 +218,12 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
         }
         'sockkit;udp-recv' {
             [CompletionResult]::new('--separator', '--separator', [CompletionResultType]::ParameterName, 'Write TEXT after each datagram; it may contain \n \r \t \0 \xNN \\')
+            [CompletionResult]::new('--length-prefix', '--length-prefix', [CompletionResultType]::ParameterName, 'Write its length before each datagram, in network byte order')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End (0) after N datagrams; without it ctrl-C is the normal end')
             [CompletionResult]::new('--reply', '--reply', [CompletionResultType]::ParameterName, 'Answer each datagram with TEXT; it may contain \n \r \t \0 \xNN \\')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Take only what comes from ADDRESS or ADDRESS/BITS; can be given more than once')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Dump each datagram and its sender in hexadecimal, to stderr or FILE')
+            [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Dump each datagram and its sender in hexadecimal, to stderr or FILE')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write what comes to FILE instead of stdout')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write what comes to FILE instead of stdout')
             [CompletionResult]::new('--ready-fd', '--ready-fd', [CompletionResultType]::ParameterName, 'Write the address to this open descriptor, and close it, once clients can come')
@@ -237,6 +241,8 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up when a lookup takes longer, or when nothing has come for this long')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour on stderr')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write a newline after each datagram')
+            [CompletionResult]::new('--gro', '--gro', [CompletionResultType]::ParameterName, 'Let the kernel hand over trains of datagrams (GRO), split again here: faster, but drops are counted in trains')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Say at the end, even with -q, what came: datagrams, bytes, rate, sizes, what was ignored, left unread or dropped; -v includes it')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Overwrite a FILE that exists')
             [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'IPv4 only')
             [CompletionResult]::new('--ipv4', '--ipv4', [CompletionResultType]::ParameterName, 'IPv4 only')

@@ -4,6 +4,7 @@
 //! report's work, which gets every event through [`Tell`].
 
 pub mod account;
+pub mod datagram;
 pub mod ping;
 
 use std::fmt::Display;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use account::Account;
+use datagram::{Facts, Intake};
 
 use crate::error::Error;
 
@@ -189,16 +191,23 @@ pub enum Datagram<'a> {
     Sent(Shown<'a>, usize),
     /// One came from this address.
     Received(Shown<'a>, usize),
+    /// One came from this address, and the kernel tells this of it.
+    Arrived(Shown<'a>, usize, &'a Facts),
     /// One came from this address in answer to what was sent to a group: only this tells whose it is.
     Reply(Shown<'a>, usize),
     /// The sender of the last one is left without an answer; the next one is waited for.
     LeftUnanswered(Shown<'a>),
     /// So many that were sent have no answer yet; it is waited for, at most for this long.
     Awaiting(u64, Duration),
-    /// The receive queue had no room for this many.
-    Lost(u64),
-    /// The end of a receiver: datagrams and bytes.
-    ReceivedTotal(u64, u64),
+    /// The receive queue had no room for this many; with the second, at least.
+    Lost(u64, bool),
+    /// The end of a receiver.
+    ReceivedTotal {
+        /// What it got.
+        intake: &'a Intake,
+        /// Whether somebody asked (`--stats`).
+        asked: bool,
+    },
 }
 
 /// An HTTP exchange.

@@ -22,6 +22,7 @@
 mod error;
 mod host;
 mod loose;
+mod network;
 mod port;
 mod unix;
 
@@ -30,6 +31,7 @@ use std::str::FromStr;
 
 pub use error::AddressError;
 pub use host::{Family, Host, HostPort};
+pub use network::Network;
 pub use port::{Port, PortSet};
 pub use unix::UnixName;
 

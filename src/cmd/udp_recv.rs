@@ -3,24 +3,27 @@
 use clap::Args as ClapArgs;
 
 use super::announce::announce;
-use super::{in_context, open_output, too_many};
+use super::{in_context, open_output, taps, too_many};
 use crate::address::{Endpoint, Role};
 use crate::error::{Error, Kind};
+use crate::net::Context;
+use crate::net::datagram::DatagramSocket;
 use crate::opts::address::{FamilyArgs, refuse_for_unix};
 use crate::opts::announce::AnnounceArgs;
 use crate::opts::chat::ChatArgs;
+use crate::opts::intake::{INTAKE, IntakeArgs, LengthPrefix};
 use crate::opts::limits::{LimitArgs, UntilIdleArgs};
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::{ShareArgs, SocketArgs};
 use crate::opts::values::Bytes;
 use crate::report::Voice;
 use crate::serve::place::{How, receive_at};
-use crate::serve::receiver::Receiver;
+use crate::serve::receiver::{Borders, Receiver};
 use crate::stream::stdio::{Input, Stdio};
 
 /// Options of `udp-recv`.
 #[derive(ClapArgs, Clone, Debug)]
-#[command(mut_arg("interactive", |arg| arg.help(INTERACTIVE).long_help(INTERACTIVE_IN_FULL).conflicts_with_all(["lines", "separator", "count", "reply", "until_idle"])))]
+#[command(mut_arg("interactive", |arg| arg.help(INTERACTIVE).long_help(INTERACTIVE_IN_FULL).conflicts_with_all(["lines", "separator", "length_prefix", "count", "reply", "until_idle"]).conflicts_with_all(INTAKE)))]
 #[command(mut_arg("exit_word", |arg| arg.help("Leave the last sender unanswered when a typed line is exactly WORD; can be given more than once")))]
 #[command(mut_arg("until_idle", |arg| arg.help("End well (0) once nothing has come for this long")))]
 #[command(mut_arg("timeout", |arg| arg.help("Give up when a lookup takes longer, or when nothing has come for this long")))]
@@ -35,6 +38,9 @@ pub struct Args {
     /// Write TEXT after each datagram; it may contain \n \r \t \0 \xNN \\
     #[arg(long, value_name = "TEXT")]
     separator: Option<Bytes>,
+    /// Write its length before each datagram, in network byte order
+    #[arg(long, value_name = "WIDTH", conflicts_with_all = ["lines", "separator"])]
+    length_prefix: Option<LengthPrefix>,
     /// End (0) after N datagrams; without it ctrl-C is the normal end
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -43,6 +49,8 @@ pub struct Args {
     reply: Option<Bytes>,
     #[command(flatten)]
     chat: ChatArgs,
+    #[command(flatten)]
+    intake: IntakeArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -68,12 +76,14 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let chat = args.chat.chat(None, args.limits.timeouts().idle);
         let input = if chat.is_some() { Input::Stdin } else { Input::Nothing };
         let local = Stdio::open(input, open_output(ctx, &args.output)?)?;
+        let receiver = args.receiver(ctx, voice)?;
         let socket = receive_at(ctx, &endpoint, &args.how())?;
+        args.prepare(ctx, &socket, &receiver)?;
         let name = socket.local_name().map_err(|e| Error::io(Kind::Bind, "bind to", &endpoint, &e))?;
         announce(ctx, &[&name], &args.announce)?;
         match chat {
             Some(chat) => chat.with_senders(ctx, &socket, local),
-            None => args.receiver().run(ctx, &socket, local),
+            None => receiver.run(ctx, &socket, local),
         }
     })
 }
@@ -84,19 +94,47 @@ impl Args {
         How { lookup: self.family.lookup(true), config, limit: self.limits.timeouts().connect }
     }
 
-    fn receiver(&self) -> Receiver {
-        let newline = self.lines.then(|| b"\n".to_vec());
-        Receiver {
+    /// Opens the dump, before anything can come.
+    fn receiver<'a>(&self, ctx: &'a Context<'a>, voice: &'a Voice) -> Result<Receiver<'a>, Error> {
+        let idle = self.limits.timeouts().idle;
+        let settings = voice.settings();
+        Ok(Receiver {
             count: self.count,
-            separator: self.separator.clone().map(|text| text.0).or(newline).unwrap_or_default(),
+            borders: self.borders(),
             reply: self.reply.clone().map(|text| text.0),
-            idle: self.limits.timeouts().idle,
+            allow: self.intake.allow(),
+            narrate: settings.verbose > 0 && !settings.quiet,
+            stats: self.intake.stats(),
+            gathers: self.intake.gathers(),
+            dump: taps::open_dump(ctx, voice, (self.intake.hex(), &self.output), idle)?,
+            idle,
             until_idle: self.until_idle.until_idle,
+        })
+    }
+
+    fn borders(&self) -> Borders {
+        let newline = self.lines.then(|| b"\n".to_vec());
+        let separator = self.separator.clone().map(|text| text.0).or(newline).unwrap_or_default();
+        self.length_prefix.map_or(Borders::After(separator), |prefix| Borders::Before(prefix.into()))
+    }
+
+    /// Asks the kernel for what this run needs of it, and for no more: each thing told costs time a datagram.
+    fn prepare(&self, ctx: &Context<'_>, socket: &DatagramSocket, receiver: &Receiver<'_>) -> Result<(), Error> {
+        if !self.socket.has_recv_buffer() {
+            socket.widen_receive_buffer(ctx);
         }
+        if receiver.gathers {
+            socket.gather(ctx)?;
+        }
+        if receiver.narrate { socket.ask_for_facts() } else { Ok(()) }
     }
 
     fn inet_only(&self) -> impl Iterator<Item = &'static str> {
-        self.family.inet_only().chain(self.socket.inet_only()).chain(self.share.inet_only())
+        self.family
+            .inet_only()
+            .chain(self.socket.inet_only())
+            .chain(self.share.inet_only())
+            .chain(self.intake.inet_only())
     }
 }
 

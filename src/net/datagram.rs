@@ -3,6 +3,8 @@
 //! Owns the sizes that each family carries and the difference between one peer and a group. Refuses to
 //! frame: what separates datagrams on stdout is the command's business.
 
+mod receive;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -18,6 +20,8 @@ use super::unix_path::{SocketFile, clear_stale};
 use crate::address::UnixName;
 use crate::error::{Error, Kind};
 use crate::sys;
+
+pub use receive::{Batch, Received};
 
 /// The largest payload of an IPv4 datagram: 65,535 less 20 and 8 bytes of headers (RFC 768, RFC 791).
 pub const LARGEST_V4: usize = 65_507;

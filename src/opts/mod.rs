@@ -9,6 +9,7 @@ pub mod announce;
 pub mod chat;
 pub mod dialogue;
 pub mod faults;
+pub mod intake;
 pub mod limits;
 pub mod ping;
 pub mod probe;

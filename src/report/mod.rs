@@ -9,6 +9,7 @@ pub mod bar;
 pub mod checks;
 pub mod exit;
 pub mod hex;
+mod intake;
 mod ping;
 mod voice;
 pub mod watch;

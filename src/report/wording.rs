@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::account::account_line;
+use super::intake::{arrived, intake_fields, intake_text, lost};
 use super::voice::words;
 use crate::event::{Datagram, Event, Http, Move, Open, Ping, Serve, Side, Totals};
 use crate::proto::escape;
@@ -55,10 +56,11 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
         | Event::Serve(
             Serve::Listening(_) | Serve::Paused(_) | Serve::Seeded(_) | Serve::Totals(_) | Serve::Failed(..),
         )
-        | Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
-        Event::Account { asked: true, .. } | Event::Serve(Serve::Status(_)) | Event::Move(Move::Summed(_)) => {
-            Importance::Asked
-        }
+        | Event::Datagram(Datagram::Lost(..) | Datagram::Reply(..)) => Importance::Announcement,
+        Event::Account { asked: true, .. }
+        | Event::Datagram(Datagram::ReceivedTotal { asked: true, .. })
+        | Event::Serve(Serve::Status(_))
+        | Event::Move(Move::Summed(_)) => Importance::Asked,
         Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..) | Move::Progress(_)) => {
             Importance::Detail
         }
@@ -69,7 +71,11 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
 
 /// Whether `event` tells who came, who left, or from whom a datagram is.
 pub(super) fn is_about_a_guest(event: &Event<'_>) -> bool {
-    matches!(event, Event::Serve(Serve::Accepted(_) | Serve::Left(..)) | Event::Datagram(Datagram::Received(..)))
+    matches!(
+        event,
+        Event::Serve(Serve::Accepted(_) | Serve::Left(..))
+            | Event::Datagram(Datagram::Received(..) | Datagram::Arrived(..))
+    )
 }
 
 /// The line for `event`.
@@ -88,7 +94,7 @@ pub(super) fn line(event: &Event<'_>) -> Line {
     Line::new(importance, name, text, fields)
 }
 
-type Worded = (&'static str, String, Value);
+pub(super) type Worded = (&'static str, String, Value);
 
 fn open(event: &Open<'_>) -> Worded {
     match event {
@@ -251,6 +257,7 @@ fn datagram(event: &Datagram<'_>) -> Worded {
             format!("a datagram of {size} bytes from {from}"),
             json!({ "from": from.to_string(), "bytes": size }),
         ),
+        Datagram::Arrived(from, size, facts) => arrived(*from, *size, facts),
         Datagram::Reply(from, size) => (
             "reply",
             format!("a reply of {size} bytes from {from}"),
@@ -266,16 +273,8 @@ fn datagram(event: &Datagram<'_>) -> Worded {
             format!("waiting at most {} for answers that are missing: {n}", words(*at_most)),
             json!({ "count": n, "seconds": at_most.as_secs_f64() }),
         ),
-        Datagram::Lost(n) => (
-            "datagrams-lost",
-            format!("{n} datagrams were lost here: the receive queue was full (--recv-buffer makes it larger)"),
-            json!({ "count": n }),
-        ),
-        Datagram::ReceivedTotal(datagrams, bytes) => (
-            "totals",
-            format!("{datagrams} datagrams received, {bytes} bytes"),
-            json!({ "datagrams": datagrams, "bytes": bytes }),
-        ),
+        Datagram::Lost(n, at_least) => lost(*n, *at_least),
+        Datagram::ReceivedTotal { intake, .. } => ("totals", intake_text(intake), intake_fields(intake)),
     }
 }
 

@@ -26,11 +26,17 @@ pub(super) struct Local {
     stream: Stream,
     waiting: Vec<u8>,
     written: usize,
+    room: usize,
 }
 
 impl Local {
     pub(super) fn new(local: Stdio) -> Self {
-        Local { stream: Stream::Stdio(local), waiting: Vec::new(), written: 0 }
+        Self::with_room(local, ROOM)
+    }
+
+    /// The same, with another bound on what may wait for the output before nothing more is taken from a socket.
+    pub(super) fn with_room(local: Stdio, room: usize) -> Self {
+        Local { stream: Stream::Stdio(local), waiting: Vec::new(), written: 0, room }
     }
 
     /// Reads input; `None` is nothing yet, 0 the end.
@@ -68,7 +74,7 @@ impl Local {
 
     /// Whether more may be taken from a socket.
     pub(super) fn has_room(&self) -> bool {
-        self.left() < ROOM
+        self.left() < self.room
     }
 
     /// Bytes that the output has not taken.
@@ -87,12 +93,12 @@ impl Local {
                 Err(e) => return Err(self.stream.write_error(&e)),
             }
         }
-        let moved = self.left() < before;
-        if moved {
+        // Moved up only once half of it is gone: a pipe takes small pieces of a long rest.
+        if self.written >= self.waiting.len() - self.written {
             self.waiting.drain(..self.written);
             self.written = 0;
         }
-        Ok(moved)
+        Ok(self.left() < before)
     }
 
     /// What to wait for before the next write; `None` if nothing waits, or if it need not be waited for.

@@ -21,6 +21,7 @@ use super::place::Target;
 use super::receiver::{is_about_an_answer, tell_totals};
 use crate::deadline::{Bound, Deadline, Expired, Limit};
 use crate::error::{Error, Kind};
+use crate::event::datagram::Intake;
 use crate::event::{Datagram, Event, Move};
 use crate::net::datagram::{DatagramSocket, Sender};
 use crate::net::{Context, Cut};
@@ -59,7 +60,7 @@ impl Chat {
     pub fn with_senders(&self, ctx: &Context<'_>, socket: &DatagramSocket, local: Stdio) -> Result<(), Error> {
         let mut state = State::new(ctx, self, Counterpart::LastSender { socket, last: None }, local);
         let outcome = state.run();
-        tell_totals(ctx, socket, state.received, state.bytes);
+        tell_totals(ctx, socket, &mut state.intake, false);
         outcome
     }
 }
@@ -86,8 +87,7 @@ struct State<'a> {
     trouble: Trouble,
     sent: u64,
     refused: u64,
-    received: u64,
-    bytes: u64,
+    intake: Intake,
     buffer: Vec<u8>,
     /// When a line was sent or a datagram came.
     last_said: Instant,
@@ -112,8 +112,7 @@ impl<'a> State<'a> {
             trouble: Trouble::default(),
             sent: 0,
             refused: 0,
-            received: 0,
-            bytes: 0,
+            intake: Intake::default(),
             buffer: Vec::new(),
             last_said: now,
             last_moved: now,
@@ -171,8 +170,7 @@ impl<'a> State<'a> {
         self.local.put(line.as_bytes());
         self.with.heard(from);
         self.trouble.refused = None;
-        self.received += 1;
-        self.bytes += size as u64;
+        self.intake.count(size);
         self.moved();
     }
 
@@ -304,7 +302,7 @@ impl<'a> State<'a> {
     fn missing(&self) -> u64 {
         match &self.with {
             Counterpart::Peer(target) if target.socket.is_group() => self.sent.min(1),
-            Counterpart::Peer(_) => self.sent.saturating_sub(self.received + self.refused),
+            Counterpart::Peer(_) => self.sent.saturating_sub(self.intake.datagrams + self.refused),
             Counterpart::LastSender { .. } => 0,
         }
     }
@@ -322,7 +320,7 @@ impl<'a> State<'a> {
             return Err(Error { reason, hint: None, ..error });
         }
         match self.chat.wait {
-            Some(length) if self.sent > 0 && self.received == 0 => {
+            Some(length) if self.sent > 0 && self.intake.datagrams == 0 => {
                 let expired = Expired(Bound { length, limit: Limit::Wait });
                 Err(Error::expired("wait for an answer from", self.with.name(), expired))
             }
