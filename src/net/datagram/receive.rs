@@ -64,6 +64,23 @@ impl DatagramSocket {
         }
     }
 
+    /// Gives the UDP datagrams of a batch back to those of their senders who are `welcome`; one that does not go at once
+    /// is lost. Gives how many datagrams and bytes went.
+    pub fn give_back(&self, batch: &mut Batch, welcome: impl Fn(SocketAddr) -> bool) -> (usize, usize) {
+        let Memory::Udp(inbox) = &mut batch.0 else { return (0, 0) };
+        let sizes: Vec<_> = inbox.items().map(|item| welcome(item.from).then_some(item.bytes.len())).collect();
+        let (mut at, mut datagrams, mut bytes) = (0, 0, 0);
+        while at < sizes.len() {
+            let run = sizes[at..].iter().map_while(|size| *size);
+            let sent = inbox.give_back(self.as_fd(), at..at + run.clone().count());
+            datagrams += sent;
+            bytes += run.take(sent).sum::<usize>();
+            // The next one is not welcome, or can't be sent.
+            at += sent + 1;
+        }
+        (datagrams, bytes)
+    }
+
     /// From now on each datagram comes with its facts, as far as the system tells them.
     pub fn ask_for_facts(&self) -> Result<(), Error> {
         let Inner::Udp(socket) = &self.inner else { return Ok(()) };

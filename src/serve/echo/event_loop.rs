@@ -349,8 +349,7 @@ impl<'a> EventLoop<'a> {
     fn answer_datagrams(&mut self, nth: usize) -> Result<(), Error> {
         let Some(mailbox) = self.mailboxes.get_mut(nth) else { return Ok(()) };
         let tally = self.house.tally(self.nth);
-        let mut turn = datagrams::Turn { ctx: &self.ctx, piece: &mut self.piece, tally, now: self.now };
-        if let Err(error) = mailbox.turn(&mut turn) {
+        if let Err(error) = mailbox.turn(&datagrams::Turn { ctx: &self.ctx, tally, now: self.now }) {
             return Err(Error::io(Kind::Bind, "serve", self.name(), &error));
         }
         if let Some(printer) = &mut self.printer {

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
-use rustix::net::RecvFlags;
+use rustix::net::{RecvFlags, SendFlags};
 
 use super::{Item, LARGEST};
 use crate::event::datagram::Facts;
@@ -33,6 +34,13 @@ impl Inbox {
         let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         self.from = Some(from.and_then(|from| from.try_into().ok()).unwrap_or(nobody));
         Ok(())
+    }
+
+    /// Sends it back to where it came from, if `range` is of one; gives how many went.
+    pub fn give_back(&mut self, fd: BorrowedFd<'_>, range: Range<usize>) -> usize {
+        let Some(from) = self.from.filter(|_| range.contains(&0)) else { return 0 };
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        usize::from(rustix::net::sendto(fd, &self.memory[..self.size], flags, &from).is_ok())
     }
 
     /// How many came in.

@@ -5,6 +5,7 @@
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::{Item, LARGEST, control};
@@ -90,6 +91,28 @@ impl Inbox {
             header.msg_controllen = 8 * 32;
             header.msg_flags = 0;
         }
+    }
+
+    /// Sends those of `range` back to where they came from, in one call; gives how many went before the first that did
+    /// not. See sendmmsg(2).
+    pub fn give_back(&mut self, fd: BorrowedFd<'_>, range: Range<usize>) -> usize {
+        let range = range.start.min(self.filled)..range.end.min(self.filled);
+        let (headers, iovecs) = (&mut self.headers[range.clone()], &mut self.iovecs[range]);
+        for (header, iovec) in headers.iter_mut().zip(iovecs) {
+            iovec.iov_len = usize::try_from(header.msg_len).unwrap_or(0).min(LARGEST);
+            header.msg_hdr.msg_control = std::ptr::null_mut();
+            header.msg_hdr.msg_controllen = 0;
+        }
+        let count = libc::c_uint::try_from(headers.len()).unwrap_or(0);
+        #[expect(
+            unsafe_code,
+            reason = "the headers are those that the kernel has filled: names and bytes are memory of this structure"
+        )]
+        let sent = unsafe {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            libc::sendmmsg(fd.as_raw_fd(), headers.as_mut_ptr(), count, flags as _)
+        };
+        usize::try_from(sent).unwrap_or(0)
     }
 
     /// How many came in.
