@@ -130,12 +130,12 @@ pub static ALL: &[Scenario] = &[
     },
     Scenario {
         name: "echo-udp",
-        title: "echo: 16 UDP sockets, a datagram of 64 bytes each",
+        title: "echo: 100 UDP sockets, a datagram of 64 bytes each",
         measure: Measure::PerSecond,
         also: &[Measure::Busy, Measure::P99, Measure::Resent],
         tools: DATAGRAM_SERVERS,
-        check: |bench, tool| echo::datagrams(bench, tool, 16, CHECK).map(drop),
-        run: |bench, tool| echo::datagrams(bench, tool, 16, bench.options.load),
+        check: |bench, tool| echo::datagrams(bench, tool, 100, CHECK).map(drop),
+        run: |bench, tool| echo::datagrams(bench, tool, 100, bench.options.load),
     },
     Scenario {
         name: "echo-udp-one",
