@@ -118,7 +118,11 @@ struct State<'a> {
 impl State<'_> {
     fn receive(&mut self) -> Result<(), Error> {
         loop {
-            self.take_datagrams()?;
+            if let Err(error) = self.take_datagrams() {
+                // What came before is kept as far as the output takes it; the first error is the one to tell.
+                let _ = self.local.finish_soon();
+                return Err(error);
+            }
             if self.local.write()? {
                 self.last_moved = Instant::now();
             }
