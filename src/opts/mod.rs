@@ -6,10 +6,12 @@
 pub mod account;
 pub mod address;
 pub mod announce;
+pub mod answers;
 pub mod chat;
 pub mod dialogue;
 pub mod faults;
 pub mod limits;
+pub mod multicast;
 pub mod ping;
 pub mod progress;
 pub mod relay;

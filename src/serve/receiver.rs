@@ -4,14 +4,14 @@
 //! SIGINT or SIGTERM is the normal end, too. A slow output makes it stop receiving: then the kernel's queue holds
 //! what comes, and what that drops is told at the end. Refuses to open the socket.
 
-use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use super::answers::{Answers, Reply};
 use super::local::Local;
 use crate::deadline::{Bound, Deadline};
-use crate::error::{Error, Kind, plain};
+use crate::error::{Error, Kind};
 use crate::event::{Datagram, Event};
 use crate::net::datagram::{DatagramSocket, Sender};
 use crate::net::{Context, Cut, SocketName};
@@ -21,9 +21,6 @@ use crate::sys::signals::is_polite_end;
 
 /// So many datagrams are taken before the output has its turn.
 const TURN: usize = 64;
-
-/// How long an answer waits for room in the send buffer: others want to be received.
-const ANSWER_PATIENCE: Duration = Duration::from_millis(50);
 
 /// How long after the end the queue is still emptied.
 const LAST_DATAGRAMS: Duration = Duration::from_millis(500);
@@ -36,7 +33,7 @@ pub struct Receiver {
     /// What follows each datagram in the output.
     pub separator: Vec<u8>,
     /// What each sender is answered.
-    pub reply: Option<Vec<u8>>,
+    pub reply: Reply,
     /// The longest time in which nothing comes.
     pub idle: Option<Bound>,
     /// It is over, and well, once nothing has come for this long.
@@ -51,13 +48,13 @@ impl Receiver {
             ctx,
             plan: self,
             socket,
+            answers: Answers::new(ctx, socket, &self.reply)?,
             name,
             local: Local::new(local),
             buffer: Vec::new(),
             datagrams: 0,
             bytes: 0,
             queue_is_empty: false,
-            last_warning: String::new(),
             last_came: Instant::now(),
             last_moved: Instant::now(),
         };
@@ -71,6 +68,7 @@ struct State<'a> {
     ctx: &'a Context<'a>,
     plan: &'a Receiver,
     socket: &'a DatagramSocket,
+    answers: Answers<'a>,
     name: SocketName,
     local: Local,
     buffer: Vec<u8>,
@@ -78,8 +76,6 @@ struct State<'a> {
     bytes: u64,
     /// The last look into the receive queue found nothing.
     queue_is_empty: bool,
-    /// The same trouble with answers is not told twice in a row.
-    last_warning: String,
     /// When the last datagram came.
     last_came: Instant,
     /// When a datagram came or the output took something.
@@ -90,6 +86,7 @@ impl State<'_> {
     fn receive(&mut self) -> Result<(), Error> {
         loop {
             self.take_datagrams()?;
+            self.answers.turn();
             if self.local.write()? {
                 self.last_moved = Instant::now();
             }
@@ -106,7 +103,7 @@ impl State<'_> {
     fn take_datagrams(&mut self) -> Result<(), Error> {
         self.queue_is_empty = false;
         for _ in 0..TURN {
-            if self.has_all() || !self.local.has_room() || self.queue_is_empty {
+            if !self.has_room() || self.queue_is_empty {
                 return Ok(());
             }
             match self.socket.receive(&mut self.buffer) {
@@ -127,39 +124,12 @@ impl State<'_> {
         self.bytes += size as u64;
         self.last_came = Instant::now();
         self.last_moved = self.last_came;
-        if let Some(reply) = &self.plan.reply {
-            self.answer(reply, from);
-        }
+        self.answers.answer(&self.buffer[..size], from);
     }
 
-    /// A sender that can't be answered is no reason to stop receiving from the others.
-    fn answer(&mut self, reply: &[u8], to: &Sender) {
-        match self.send_patiently(reply, to) {
-            Ok(()) => self.ctx.tell(&Event::Datagram(Datagram::Sent(&to.name(), reply.len()))),
-            Err(_) if to.name() == SocketName::Unix(None) => self.warn(&"a sender without a name can't be answered"),
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                self.warn(&format_args!("no answer to {}: it does not take it", to.name()));
-            }
-            Err(e) => self.warn(&format_args!("no answer to {}: {}", to.name(), plain(&e))),
-        }
-    }
-
-    fn send_patiently(&self, reply: &[u8], to: &Sender) -> io::Result<()> {
-        match self.socket.send_to(reply, to) {
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                poll(&mut [Interest::write(self.socket.as_fd())], None, Some(ANSWER_PATIENCE))?;
-                self.socket.send_to(reply, to)
-            }
-            done => done,
-        }
-    }
-
-    fn warn(&mut self, warning: &dyn Display) {
-        let text = warning.to_string();
-        if text != self.last_warning {
-            self.ctx.warn(&text);
-            self.last_warning = text;
-        }
+    /// Whether one more datagram can be taken.
+    fn has_room(&self) -> bool {
+        !self.has_all() && self.local.has_room() && self.answers.has_room()
     }
 
     fn has_all(&self) -> bool {
@@ -167,12 +137,12 @@ impl State<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.has_all()
-            || (self.is_drained() && self.plan.until_idle.is_some_and(|quiet| self.last_came.elapsed() >= quiet))
+        let has_all = self.has_all() && self.answers.is_idle();
+        has_all || (self.is_drained() && self.plan.until_idle.is_some_and(|quiet| self.last_came.elapsed() >= quiet))
     }
 
     fn is_drained(&self) -> bool {
-        self.queue_is_empty && self.local.left() == 0
+        self.queue_is_empty && self.local.left() == 0 && self.answers.is_idle()
     }
 
     fn idle_limit(&self) -> Deadline {
@@ -180,19 +150,23 @@ impl State<'_> {
     }
 
     fn wait(&self) -> Result<Option<Cut>, Error> {
-        let come = self.local.has_room().then(|| Interest::read(self.socket.as_fd()));
-        self.local.wait(self.ctx, come, self.idle_limit(), self.pause())
+        let come = self.has_room().then(|| Interest::read(self.socket.as_fd()));
+        let interests = come.into_iter().chain(self.answers.interests());
+        self.local.wait(self.ctx, interests, self.idle_limit(), self.pause())
     }
 
     /// The longest time that nothing needs doing.
     fn pause(&self) -> Option<Duration> {
-        self.plan.until_idle.filter(|_| self.is_drained()).map(|quiet| quiet.saturating_sub(self.last_came.elapsed()))
+        let quiet = self.plan.until_idle.filter(|_| self.is_drained());
+        let quiet = quiet.map(|quiet| quiet.saturating_sub(self.last_came.elapsed()));
+        [quiet, self.answers.pause()].into_iter().flatten().min()
     }
 
     /// A signal or a limit: what has come by then is still written.
     fn cut_short(&mut self, cut: Cut) -> Result<(), Error> {
         let ends_well = matches!(cut, Cut::Signal(signal) if self.plan.count.is_none() && is_polite_end(signal));
         self.ctx.signals.next_one_kills();
+        self.answers.stop();
         let written = self.empty_queue().and_then(|()| self.local.finish_soon());
         if ends_well { written } else { Err(cut.during("receive at", &self.name)) }
     }
