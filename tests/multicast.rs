@@ -6,7 +6,7 @@ mod support;
 
 use support::{run, start};
 
-/// `left` and `right` are interfaces with the addresses 10.1.0.1 and fd00:1::1, 10.2.0.1 and fd00:2::1; the route to
+/// The interface `left` has the addresses 10.1.0.1 and `fd00:1::1`, `right` has 10.2.0.1 and `fd00:2::1`; the route to
 /// IPv4 groups is `left`.
 const PRELUDE: &str = r#"
 set -eu
@@ -21,7 +21,7 @@ for name in left right; do
     side=2
 done
 ip route add 224.0.0.0/4 dev left
-ready() { while [ ! -s "$1" ]; do sleep 0.01; done; }
+ready() { while [ ! -s "$1" ]; do kill -0 $! || exit 1; sleep 0.01; done; }
 # A receiver in the background, NAME OPTIONS…: what it gets is in the file NAME once it has ended.
 receive() {
     name=$1
@@ -133,7 +133,7 @@ fn a_membership_of_one_source_takes_only_what_that_sends() {
     }
     let cases = [
         ("-4", "232.1.2.3", "10.1.0.1", "10.1.0.2"),
-        ("-q", "232.1.2.3", "10.1.0.1", "10.1.0.2"),
+        ("-n", "232.1.2.3", "10.1.0.1", "10.1.0.2"),
         ("-6", "ff35::1", "fd00:1::1", "fd00:1::2"),
     ];
     for (family, group, source, other) in cases {

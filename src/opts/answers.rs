@@ -24,17 +24,13 @@ pub struct AnswerArgs {
     #[arg(long, conflicts_with = "exec")]
     echo: bool,
     /// Answer each datagram with what CMD, run by /bin/sh -c, makes of it: the datagram is its stdin, its stdout the answer
-    ///
-    /// A command that says nothing answers nothing, and one that says more than a datagram holds neither; that it failed is
-    /// told, and its answer sent. SOCKKIT_REMOTE_ADDR, SOCKKIT_REMOTE_PORT, SOCKKIT_LOCAL_ADDR and SOCKKIT_LOCAL_PORT are in its
-    /// environment, except over UNIX sockets. It is a process group of its own: what it leaves behind is killed.
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", long_help = EXEC_IN_FULL)]
     exec: Option<String>,
     /// With --exec, run so many commands at once; meanwhile further datagrams wait in the receive queue [16]
     #[arg(long, value_name = "N", requires = "exec", value_parser = clap::value_parser!(u16).range(1..=1024))]
     max_children: Option<u16>,
     /// With --exec, end a command that takes longer (SIGTERM, 1 s later SIGKILL) [10 s]
-    #[arg(long, value_name = "DUR", requires = "exec", value_parser = duration)]
+    #[arg(long, value_name = "DUR", requires = "exec", value_parser = time)]
     exec_timeout: Option<Duration>,
 }
 
@@ -50,4 +46,16 @@ impl AnswerArgs {
         let echo = self.echo.then_some(Reply::Echo);
         text.or(echo).or(exec.map(Reply::Exec)).unwrap_or_default()
     }
+}
+
+const EXEC_IN_FULL: &str = "Answer each datagram with what CMD, run by /bin/sh -c, makes of it: the datagram is its stdin, its stdout \
+    the answer
+
+A command that says nothing answers nothing, and one that says more than a datagram holds neither; that it failed is told, \
+and its answer sent. SOCKKIT_REMOTE_ADDR, SOCKKIT_REMOTE_PORT, SOCKKIT_LOCAL_ADDR and SOCKKIT_LOCAL_PORT are in its environment, \
+except over UNIX sockets. It is a process group of its own: what it leaves behind is killed.";
+
+/// In no time nothing can be said.
+fn time(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|time| if time.is_zero() { Err("more than 0 is needed".into()) } else { Ok(time) })
 }

@@ -131,7 +131,7 @@ pub fn only_joined_groups(fd: BorrowedFd<'_>, is_v6: bool) -> io::Result<()> {
 fn storage(ip: IpAddr) -> libc::sockaddr_storage {
     #[expect(unsafe_code, reason = "sockaddr_storage consists of integers: zeros are a value of it")]
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-    #[allow(clippy::cast_possible_truncation, reason = "families are small numbers")]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "families are small numbers")]
     let family = |family: libc::c_int| family as libc::sa_family_t;
     let whole = (&raw mut storage).cast::<u8>();
     storage.ss_family = family(if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 });
@@ -139,10 +139,12 @@ fn storage(ip: IpAddr) -> libc::sockaddr_storage {
     unsafe {
         match ip {
             IpAddr::V4(v4) => {
-                whole.add(offset_of!(libc::sockaddr_in, sin_addr)).copy_from_nonoverlapping(v4.octets().as_ptr(), 4)
+                let place = whole.add(offset_of!(libc::sockaddr_in, sin_addr));
+                place.copy_from_nonoverlapping(v4.octets().as_ptr(), 4);
             }
             IpAddr::V6(v6) => {
-                whole.add(offset_of!(libc::sockaddr_in6, sin6_addr)).copy_from_nonoverlapping(v6.octets().as_ptr(), 16)
+                let place = whole.add(offset_of!(libc::sockaddr_in6, sin6_addr));
+                place.copy_from_nonoverlapping(v6.octets().as_ptr(), 16);
             }
         }
     }
