@@ -165,6 +165,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'On
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval; with --ping, end after N probes [until ctrl-C]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times; with --ping, from one probe to the next [1 s], with 0 once the last has come back or has had its time' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l wait -d 'Print the replies until DUR after the last datagram; none at all is an error (28)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l replies -d 'With --wait, end (0) as soon as N replies have come and all is sent (with --count 0 even before); fewer by the end of --wait are an error (28)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe -d 'Ask a question of dns[=NAME[/TYPE]], ntp, stun, snmp[=COMMUNITY], snmpv1[=COMMUNITY] or echo, and print what the answer says; PORT may be left out' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe-data -d 'Ask another protocol: send TEXT, in which \\n \\r \\t \\0 \\xNN \\\\ are bytes, and print the first answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tries -d 'Ask at most N times, each wait twice the one before: in all -w, else 1 s and more [default: 3]' -r
@@ -177,6 +178,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tos -d 'Typ
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l multicast-interface -d 'Send to the group through this interface, by its name or an address of it [the route\'s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s o -l output -d 'Write the replies to FILE instead of stdout' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l exit-word -d 'End the chat when a typed line is exactly WORD, which is not sent; can be given more than once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
@@ -191,6 +193,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l force -d 'O
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s n -l numeric -d 'Look up no names: addresses must be numeric'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l no-multicast-loop -d 'Send to the group\'s members on other machines only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interactive -d 'Chat: send each typed line, show each answer as a line; the end of the input ends it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s q -l quiet -d 'Say nothing but errors'
@@ -201,6 +204,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l length-pref
 u32\t'Four bytes'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l count -d 'End (0) after N datagrams; without it ctrl-C is the normal end' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reply -d 'Answer each datagram with TEXT; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exec -d 'Answer each datagram with what CMD, run by /bin/sh -c, makes of it: the datagram is its stdin, its stdout the answer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l max-children -d 'With --exec, run so many commands at once; meanwhile further datagrams wait in the receive queue [16]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exec-timeout -d 'With --exec, end a command that takes longer (SIGTERM, 1 s later SIGKILL) [10 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l allow -d 'Take only what comes from ADDRESS or ADDRESS/BITS; can be given more than once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s x -l hex -d 'Dump each datagram and its sender in hexadecimal, to stderr or FILE' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
@@ -213,6 +219,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l tos -d 'Typ
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l join -d 'Join this group, and no other: with SOURCE@ take only what that host sends to it, with %INTERFACE only what comes in there; can be given more than once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exit-word -d 'Leave the last sender unanswered when a typed line is exactly WORD; can be given more than once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l until-idle -d 'End well (0) once nothing has come for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has come for this long' -r
@@ -220,6 +227,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l color -d 'W
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l lines -d 'Write a newline after each datagram'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l echo -d 'Answer each datagram with itself'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l gro -d 'Let the kernel hand over trains of datagrams (GRO), split again here: faster, but drops are counted in trains'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l stats -d 'Say at the end, even with -q, what came: datagrams, bytes, rate, sizes, what was ignored, left unread or dropped; -v includes it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l force -d 'Overwrite a FILE that exists'

@@ -231,6 +231,24 @@ const CASES: &[(&str, Case)] = &[
     ),
     ("sockkit udp-send --wait 2 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
     ("sockkit udp-send --probe ntp localhost", Ends(NTP, "grep -q 'stratum 1, offset +9' out")),
+    ("sockkit udp-send --wait 2 --replies 1 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
+    (
+        "sockkit udp-send --multicast-interface lo --ttl 1 239.1.2.3 9001 hello",
+        Ends(
+            "sockkit udp-recv -q --count 1 --join 239.1.2.3%lo 9001 --port-file up > sunk & ready up",
+            "until grep -q hello sunk; do :; done",
+        ),
+    ),
+    (
+        "sockkit udp-recv --exec 'tr a-z A-Z' 9001",
+        Serves("until sockkit udp-send --wait 0.3 localhost 9001 hello | grep -q HELLO; do :; done"),
+    ),
+    (
+        "sockkit udp-recv --lines --join 239.1.2.3 9001",
+        Serves(
+            "until grep -q hello out; do sockkit udp-send --multicast-interface lo 239.1.2.3 9001 hello 2> /dev/null; done",
+        ),
+    ),
     ("sockkit udp-send --lines localhost 9001 < lines", Ends(LINES, "until cmp -s lines sunk; do :; done")),
     (
         "sockkit udp-recv --count 1 9001 > datagram",

@@ -148,7 +148,7 @@ pub(super) fn v6_and_port(text: &str) -> Option<HostPort> {
 
 /// Linux refuses '/', ':' and white space in an interface's name; the rest would make the address
 /// unreadable.
-fn zone_fault(zone: &str) -> Option<&'static str> {
+pub(super) fn zone_fault(zone: &str) -> Option<&'static str> {
     let misused = |c: char| c.is_whitespace() || is_hidden(c) || "/%:[]".contains(c);
     if zone.is_empty() {
         Some("the zone after '%' is empty")

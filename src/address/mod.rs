@@ -20,6 +20,7 @@
 //! means different hosts to different programs, so it never reaches the resolver.
 
 mod error;
+mod group;
 mod host;
 mod loose;
 mod network;
@@ -30,6 +31,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use error::AddressError;
+pub use group::{Interface, Membership};
 pub use host::{Family, Host, HostPort};
 pub use network::Network;
 pub use port::{Port, PortSet};

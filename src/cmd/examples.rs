@@ -32,7 +32,12 @@ pub const CONNECT: &[Example] = &[
 pub const UDP_SEND: &[Example] = &[
     ("sockkit udp-send localhost 9001 hello", "send one datagram of five bytes"),
     ("sockkit udp-send --wait 2 localhost 7 ping", "send one, and print what comes back within 2 s"),
+    ("sockkit udp-send --wait 2 --replies 1 localhost 7 ping", "the same, and end with the first reply"),
     ("sockkit udp-send --lines localhost 9001 < lines", "a datagram a line"),
+    (
+        "sockkit udp-send --multicast-interface lo --ttl 1 239.1.2.3 9001 hello",
+        "to a multicast group, through this interface",
+    ),
     (
         "sockkit udp-send --ping --count 100 --interval 10ms localhost 7",
         "how many datagrams get lost, and how long do they take?",
@@ -47,6 +52,8 @@ pub const UDP_RECV: &[Example] = &[
     ("sockkit udp-recv --lines 9001", "print each datagram on a line of its own"),
     ("sockkit udp-recv --count 1 9001 > datagram", "receive one, byte for byte"),
     ("sockkit udp-recv --reply ok 9001", "answer each sender"),
+    ("sockkit udp-recv --exec 'tr a-z A-Z' 9001", "answer with what a command makes of each datagram"),
+    ("sockkit udp-recv --lines --join 239.1.2.3 9001", "join a multicast group"),
     ("sockkit udp-recv --interactive 9001", "see who sends what, and answer the last one by hand"),
 ];
 

@@ -10,9 +10,11 @@ use crate::net::Context;
 use crate::net::datagram::DatagramSocket;
 use crate::opts::address::{FamilyArgs, refuse_for_unix};
 use crate::opts::announce::AnnounceArgs;
+use crate::opts::answers::AnswerArgs;
 use crate::opts::chat::ChatArgs;
 use crate::opts::intake::{INTAKE, IntakeArgs, LengthPrefix};
 use crate::opts::limits::{LimitArgs, UntilIdleArgs};
+use crate::opts::multicast::JoinArgs;
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::{ShareArgs, SocketArgs};
 use crate::opts::values::Bytes;
@@ -23,7 +25,7 @@ use crate::stream::stdio::{Input, Stdio};
 
 /// Options of `udp-recv`.
 #[derive(ClapArgs, Clone, Debug)]
-#[command(mut_arg("interactive", |arg| arg.help(INTERACTIVE).long_help(INTERACTIVE_IN_FULL).conflicts_with_all(["lines", "separator", "length_prefix", "count", "reply", "until_idle"]).conflicts_with_all(INTAKE)))]
+#[command(mut_arg("interactive", |arg| arg.help(INTERACTIVE).long_help(INTERACTIVE_IN_FULL).conflicts_with_all(["lines", "separator", "length_prefix", "count", "reply", "echo", "exec", "until_idle"]).conflicts_with_all(INTAKE)))]
 #[command(mut_arg("exit_word", |arg| arg.help("Leave the last sender unanswered when a typed line is exactly WORD; can be given more than once")))]
 #[command(mut_arg("until_idle", |arg| arg.help("End well (0) once nothing has come for this long")))]
 #[command(mut_arg("timeout", |arg| arg.help("Give up when a lookup takes longer, or when nothing has come for this long")))]
@@ -44,9 +46,8 @@ pub struct Args {
     /// End (0) after N datagrams; without it ctrl-C is the normal end
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Answer each datagram with TEXT; it may contain \n \r \t \0 \xNN \\
-    #[arg(long, value_name = "TEXT")]
-    reply: Option<Bytes>,
+    #[command(flatten)]
+    answers: AnswerArgs,
     #[command(flatten)]
     chat: ChatArgs,
     #[command(flatten)]
@@ -65,6 +66,8 @@ pub struct Args {
     socket: SocketArgs,
     #[command(flatten)]
     share: ShareArgs,
+    #[command(flatten)]
+    join: JoinArgs,
 }
 
 /// Binds, says where, and writes what comes.
@@ -90,7 +93,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
 
 impl Args {
     fn how(&self) -> How {
-        let config = self.share.with(self.socket.config());
+        let config = self.join.with(self.share.with(self.socket.config()));
         How { lookup: self.family.lookup(true), config, limit: self.limits.timeouts().connect }
     }
 
@@ -101,7 +104,7 @@ impl Args {
         Ok(Receiver {
             count: self.count,
             borders: self.borders(),
-            reply: self.reply.clone().map(|text| text.0),
+            reply: self.answers.reply(),
             allow: self.intake.allow(),
             narrate: settings.verbose > 0 && !settings.quiet,
             stats: self.intake.stats(),
@@ -135,6 +138,7 @@ impl Args {
             .chain(self.socket.inet_only())
             .chain(self.share.inet_only())
             .chain(self.intake.inet_only())
+            .chain(self.join.inet_only())
     }
 }
 

@@ -14,6 +14,7 @@ use crate::net::SocketConfig;
 use crate::opts::address::{FamilyArgs, SourceArgs, given, refuse_for_unix};
 use crate::opts::chat::ChatArgs;
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
+use crate::opts::multicast::MulticastArgs;
 use crate::opts::ping::plan;
 use crate::opts::probe::ProbeArgs;
 use crate::opts::relay::OutputArgs;
@@ -74,6 +75,10 @@ pub struct Args {
     /// Print the replies until DUR after the last datagram; none at all is an error (28)
     #[arg(long, value_name = "DUR", value_parser = duration)]
     wait: Option<Duration>,
+    /// With --wait, end (0) as soon as N replies have come and all is sent (with --count 0 even before); fewer by the end
+    /// of --wait are an error (28)
+    #[arg(long, value_name = "N", requires = "wait", conflicts_with = "interactive", value_parser = clap::value_parser!(u64).range(1..))]
+    replies: Option<u64>,
     /// Allow a broadcast address; replies from everybody count
     #[arg(long)]
     broadcast: bool,
@@ -93,6 +98,8 @@ pub struct Args {
     source: SourceArgs,
     #[command(flatten)]
     socket: SocketArgs,
+    #[command(flatten)]
+    multicast: MulticastArgs,
 }
 
 /// Sends what is to be sent, and prints the replies.
@@ -181,6 +188,7 @@ impl Args {
                 interval: self.interval.unwrap_or_default(),
             },
             wait: self.wait,
+            replies: self.replies,
             idle: self.limits.timeouts().idle,
         })
     }
@@ -201,14 +209,16 @@ impl Args {
     }
 
     fn how(&self) -> How {
-        let config = SocketConfig { broadcast: self.broadcast, ..self.source.with(self.socket.config()) };
+        let config = self.multicast.with(self.source.with(self.socket.config()));
+        let config = SocketConfig { broadcast: self.broadcast, ..config };
         let limit = self.connect_limit.with(self.limits.timeouts()).connect;
         How { lookup: self.family.lookup(true), config, limit }
     }
 
     fn inet_only(&self) -> impl Iterator<Item = &'static str> {
         let addresses = self.family.inet_only().chain(self.source.inet_only());
-        addresses.chain(self.socket.inet_only()).chain(given([("--broadcast", self.broadcast)]))
+        let socket = self.socket.inet_only().chain(self.multicast.inet_only());
+        addresses.chain(socket).chain(given([("--broadcast", self.broadcast)]))
     }
 }
 

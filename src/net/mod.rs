@@ -5,6 +5,7 @@
 
 pub mod context;
 pub mod datagram;
+mod multicast;
 pub mod name;
 pub mod options;
 pub mod resolve;

@@ -6,11 +6,13 @@
 pub mod account;
 pub mod address;
 pub mod announce;
+pub mod answers;
 pub mod chat;
 pub mod dialogue;
 pub mod faults;
 pub mod intake;
 pub mod limits;
+pub mod multicast;
 pub mod ping;
 pub mod probe;
 pub mod progress;

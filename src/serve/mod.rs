@@ -5,11 +5,13 @@
 //! those that send and receive datagrams, and the chat by hand over them. A client's misbehaviour ends that client and nothing else. Refuses to
 //! open the listening sockets.
 
+pub mod answers;
 pub mod asker;
 mod attempt;
 pub mod chat;
 pub mod cutter;
 pub mod echo;
+pub mod exec;
 pub mod hub;
 mod local;
 pub mod partner;

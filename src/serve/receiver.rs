@@ -10,17 +10,17 @@
 
 mod framing;
 
-use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 pub use framing::{Borders, Width};
 
+use super::answers::{Answers, Reply};
 use super::local::Local;
 use crate::address::Network;
 use crate::deadline::{Bound, Deadline};
-use crate::error::{Error, Kind, plain};
+use crate::error::{Error, Kind};
 use crate::event::datagram::{Inspect, Intake};
 use crate::event::{Datagram, Event};
 use crate::net::datagram::{Batch, DatagramSocket, Received, Sender};
@@ -35,9 +35,6 @@ const TURN: usize = 4;
 /// Once this much waits for the output, it has its turn: large writes cost less a byte.
 const ROOM: usize = 256 * 1024;
 
-/// How long an answer waits for room in the send buffer: others want to be received.
-const ANSWER_PATIENCE: Duration = Duration::from_millis(50);
-
 /// How long after the end the queue is still emptied.
 const LAST_DATAGRAMS: Duration = Duration::from_millis(500);
 
@@ -48,7 +45,7 @@ pub struct Receiver<'a> {
     /// What keeps datagrams apart in the output.
     pub borders: Borders,
     /// What each sender is answered.
-    pub reply: Option<Vec<u8>>,
+    pub reply: Reply,
     /// Whose datagrams are taken; empty is everybody's.
     pub allow: Vec<Network>,
     /// Somebody wants to read about each datagram.
@@ -73,13 +70,13 @@ impl Receiver<'_> {
             ctx,
             plan: self,
             socket,
+            answers: Answers::new(ctx, socket, &self.reply)?,
             name,
             local: Local::with_room(local, ROOM),
             batch: Some(socket.batch()),
             intake: Intake { dropped_at_least: self.gathers, ..Intake::default() },
             door_is_closed: false,
             queue_is_empty: false,
-            last_warning: String::new(),
             first_came: None,
             last_came: Instant::now(),
             last_moved: Instant::now(),
@@ -96,6 +93,7 @@ struct State<'a> {
     ctx: &'a Context<'a>,
     plan: &'a Receiver<'a>,
     socket: &'a DatagramSocket,
+    answers: Answers<'a>,
     name: SocketName,
     local: Local,
     /// Out of its place while its datagrams are taken.
@@ -105,8 +103,6 @@ struct State<'a> {
     door_is_closed: bool,
     /// The last look into the receive queue found nothing.
     queue_is_empty: bool,
-    /// The same trouble with answers is not told twice in a row.
-    last_warning: String,
     /// When the first datagram came.
     first_came: Option<Instant>,
     /// When the last datagram came.
@@ -123,6 +119,7 @@ impl State<'_> {
                 let _ = self.local.finish_soon();
                 return Err(error);
             }
+            self.answers.turn();
             if self.local.write()? {
                 self.last_moved = Instant::now();
             }
@@ -140,7 +137,7 @@ impl State<'_> {
     fn take_datagrams(&mut self) -> Result<(), Error> {
         self.queue_is_empty = false;
         for _ in 0..TURN {
-            if self.has_all() || !self.local.has_room() || self.queue_is_empty {
+            if !self.has_room() || self.queue_is_empty {
                 return Ok(());
             }
             self.take_batch()?;
@@ -150,7 +147,7 @@ impl State<'_> {
 
     fn take_batch(&mut self) -> Result<(), Error> {
         let Some(mut batch) = self.batch.take() else { return Ok(()) };
-        let taken = self.socket.receive_batch(&mut batch, self.missing());
+        let taken = self.socket.receive_batch(&mut batch, self.missing().min(self.answers.room()));
         let done = match taken {
             Ok(()) => self.take_all(&batch),
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
@@ -201,9 +198,7 @@ impl State<'_> {
         self.plan.borders.put(&mut self.local, bytes)?;
         self.intake.count(bytes.len());
         self.intake.cut += u64::from(*is_cut);
-        if let Some(reply) = &self.plan.reply {
-            self.answer(reply, from);
-        }
+        self.answers.answer(bytes, from);
         Ok(())
     }
 
@@ -216,34 +211,9 @@ impl State<'_> {
         }
     }
 
-    /// A sender that can't be answered is no reason to stop receiving from the others.
-    fn answer(&mut self, reply: &[u8], to: &Sender) {
-        match self.send_patiently(reply, to) {
-            Ok(()) => self.ctx.tell(&Event::Datagram(Datagram::Sent(&to.name(), reply.len()))),
-            Err(_) if to.name() == SocketName::Unix(None) => self.warn(&"a sender without a name can't be answered"),
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                self.warn(&format_args!("no answer to {}: it does not take it", to.name()));
-            }
-            Err(e) => self.warn(&format_args!("no answer to {}: {}", to.name(), plain(&e))),
-        }
-    }
-
-    fn send_patiently(&self, reply: &[u8], to: &Sender) -> io::Result<()> {
-        match self.socket.send_to(reply, to) {
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                poll(&mut [Interest::write(self.socket.as_fd())], None, Some(ANSWER_PATIENCE))?;
-                self.socket.send_to(reply, to)
-            }
-            done => done,
-        }
-    }
-
-    fn warn(&mut self, warning: &dyn Display) {
-        let text = warning.to_string();
-        if text != self.last_warning {
-            self.ctx.warn(&text);
-            self.last_warning = text;
-        }
+    /// Whether one more datagram can be taken.
+    fn has_room(&self) -> bool {
+        !self.has_all() && self.local.has_room() && self.answers.room() > 0
     }
 
     /// How many datagrams are still wanted.
@@ -257,12 +227,12 @@ impl State<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.has_all()
-            || (self.is_drained() && self.plan.until_idle.is_some_and(|quiet| self.last_came.elapsed() >= quiet))
+        let has_all = self.has_all() && self.answers.is_idle();
+        has_all || (self.is_drained() && self.plan.until_idle.is_some_and(|quiet| self.last_came.elapsed() >= quiet))
     }
 
     fn is_drained(&self) -> bool {
-        self.queue_is_empty && self.local.left() == 0
+        self.queue_is_empty && self.local.left() == 0 && self.answers.is_idle()
     }
 
     fn idle_limit(&self) -> Deadline {
@@ -270,19 +240,23 @@ impl State<'_> {
     }
 
     fn wait(&self) -> Result<Option<Cut>, Error> {
-        let come = self.local.has_room().then(|| Interest::read(self.socket.as_fd()));
-        self.local.wait(self.ctx, come, self.idle_limit(), self.pause())
+        let come = self.has_room().then(|| Interest::read(self.socket.as_fd()));
+        let interests = come.into_iter().chain(self.answers.interests());
+        self.local.wait(self.ctx, interests, self.idle_limit(), self.pause())
     }
 
     /// The longest time that nothing needs doing.
     fn pause(&self) -> Option<Duration> {
-        self.plan.until_idle.filter(|_| self.is_drained()).map(|quiet| quiet.saturating_sub(self.last_came.elapsed()))
+        let quiet = self.plan.until_idle.filter(|_| self.is_drained());
+        let quiet = quiet.map(|quiet| quiet.saturating_sub(self.last_came.elapsed()));
+        [quiet, self.answers.pause()].into_iter().flatten().min()
     }
 
     /// A signal or a limit: what has come by then is still written.
     fn cut_short(&mut self, cut: Cut) -> Result<(), Error> {
         let ends_well = matches!(cut, Cut::Signal(signal) if self.plan.count.is_none() && is_polite_end(signal));
         self.ctx.signals.next_one_kills();
+        self.answers.stop();
         let written = self.empty_queue().and_then(|()| self.local.finish_soon());
         if ends_well { written } else { Err(cut.during("receive at", &self.name)) }
     }
@@ -290,7 +264,7 @@ impl State<'_> {
     /// Closes the door and takes what has come before. Behind a closed door no sender but one on this machine can be
     /// answered, so with answers to give the queue is emptied before as well as after.
     fn empty_queue(&mut self) -> Result<(), Error> {
-        if self.plan.reply.is_some() {
+        if self.plan.reply != Reply::None {
             self.take_the_rest()?;
         }
         self.close_door();

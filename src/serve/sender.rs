@@ -48,6 +48,8 @@ pub struct Sender {
     pub repeat: Repeat,
     /// For how long replies are printed after the last datagram; without it there are none.
     pub wait: Option<Duration>,
+    /// It is over once so many replies have come; fewer are an error.
+    pub replies: Option<u64>,
     /// The longest time in which nothing moves.
     pub idle: Option<Bound>,
 }
@@ -62,6 +64,7 @@ impl Sender {
             target,
             repeat: self.repeat,
             wait: self.wait,
+            wanted: self.replies,
             idle: self.idle,
             local: Local::new(local),
             source,
@@ -105,6 +108,8 @@ struct State<'a> {
     target: &'a Target,
     repeat: Repeat,
     wait: Option<Duration>,
+    /// So many replies are enough.
+    wanted: Option<u64>,
     idle: Option<Bound>,
     local: Local,
     source: Source,
@@ -159,7 +164,7 @@ impl State<'_> {
     fn take_replies(&mut self) -> Result<(), Error> {
         self.queue_is_empty = self.wait.is_none();
         for _ in 0..TURN {
-            if self.queue_is_empty || !self.local.has_room() {
+            if self.queue_is_empty || !self.local.has_room() || self.has_replies() {
                 return Ok(());
             }
             match self.target.socket.receive(&mut self.buffer) {
@@ -229,14 +234,22 @@ impl State<'_> {
         Ok(())
     }
 
+    /// Whether as many replies have come as were asked for.
+    fn has_replies(&self) -> bool {
+        self.wanted.is_some_and(|wanted| self.replies >= wanted)
+    }
+
     fn is_over(&mut self) -> bool {
+        if self.has_replies() && (self.all_sent.is_some() || self.repeat.count.is_none()) {
+            return true;
+        }
         if self.current.is_some() || self.source.waiting() != Waiting::Over {
             return false;
         }
         let Some(since) = self.all_sent.map(|since| since.elapsed()) else {
             // One more turn, so that the receive queue is looked at after the last datagram.
             self.all_sent = Some(Instant::now());
-            return self.wait.is_none();
+            return self.wait.is_none() || self.has_replies();
         };
         match self.wait.filter(|_| self.sent > 0) {
             Some(wait) if since < wait => false,
@@ -249,13 +262,21 @@ impl State<'_> {
         self.local.finish(self.ctx, self.idle_limit())?;
         if self.sent == 0 {
             self.ctx.warn("nothing was sent: standard input was empty");
-        } else if let Some(length) = self.wait.filter(|_| self.replies == 0) {
-            let expired = crate::deadline::Expired(Bound { length, limit: Limit::Wait });
-            return Err(Error::expired("wait for a reply from", &self.target.name, expired));
+        } else if let Some(length) = self.wait.filter(|_| self.replies < self.wanted.unwrap_or(1)) {
+            return Err(self.too_few(length));
         } else if let Some(error) = self.late_error() {
             return self.lost(&error);
         }
         Ok(())
+    }
+
+    fn too_few(&self, length: Duration) -> Error {
+        let expired = crate::deadline::Expired(Bound { length, limit: Limit::Wait });
+        let failed = Error::expired("wait for a reply from", &self.target.name, expired);
+        match self.wanted.filter(|_| self.replies > 0) {
+            Some(wanted) => failed.hint(format!("{} of {wanted} replies came", self.replies)),
+            None => failed,
+        }
     }
 
     /// On a short way an answer that nobody is there comes at once.
@@ -290,7 +311,7 @@ impl State<'_> {
     }
 
     fn socket_interest(&self) -> Option<Interest<'_>> {
-        let read = self.wait.is_some() && self.local.has_room();
+        let read = self.wait.is_some() && self.local.has_room() && !self.has_replies();
         let write = self.blocked == Some(Blocked::Full) && self.current.is_some();
         (read || write).then(|| Interest::new(self.target.socket.as_fd(), read, write))
     }

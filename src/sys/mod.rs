@@ -13,7 +13,11 @@
 //! - `dropped(fd)`: datagrams that the receive queue had no room for, or `None`;
 //! - `next_datagram_size(fd)`: the size of the datagram at the head of the queue, or `None`;
 //! - `bind_to_interface(fd, name)`: traffic through one interface only;
+//! - `send_groups_through(fd, interface)`: what an IPv4 socket sends to groups leaves by the interface of this index;
+//! - `join_source(fd, group, source, interface)`: what one host sends to a group reaches this socket, or `Unsupported`;
+//! - `only_joined_groups(fd, is_v6)`: groups that other sockets of the machine joined do not reach this one;
 //! - `abstract_name(address)`: the name of a UNIX socket that has no file, or `None`;
+//! - `close_on_exec_from(first)`: no descriptor from this number on is inherited by what is executed;
 //! - `splice(from, to, most)`: bytes from descriptor to descriptor inside the kernel, or `Unsupported`;
 //! - `send_file(from, to, most)`: bytes of a regular file to a socket inside the kernel, or `Unsupported`;
 //! - `widen_pipe(fd, size)`: a larger pipe, where the system grants it;
@@ -29,6 +33,7 @@ pub mod batch;
 pub mod fd;
 pub mod lookup;
 pub mod poll;
+pub mod process;
 pub mod signals;
 pub mod startup;
 
@@ -43,6 +48,7 @@ use fallback as platform;
 use linux as platform;
 
 pub use platform::{
-    ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, dropped, next_datagram_size, peer_has_ended,
-    reopen, send_file, splice, tcp_info, unacknowledged, widen_pipe,
+    ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, close_on_exec_from, dropped, join_source,
+    next_datagram_size, only_joined_groups, peer_has_ended, reopen, send_file, send_groups_through, splice, tcp_info,
+    unacknowledged, widen_pipe,
 };
