@@ -11,6 +11,7 @@ pub mod cutter;
 pub mod echo;
 pub mod hub;
 mod local;
+pub mod pace;
 pub mod partner;
 pub mod ping;
 pub mod place;

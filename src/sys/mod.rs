@@ -19,11 +19,13 @@
 //! - `widen_pipe(fd, size)`: a larger pipe, where the system grants it;
 //! - `accept(fd)`: the client at the head of a listening socket's backlog, non-blocking and closed on exec;
 //! - `ACCEPTED_INHERITS`: whether that has the options of the listening socket by itself;
-//! - [`Poller`]: readiness of many sockets.
+//! - [`Poller`]: readiness of many sockets;
+//! - what [`batch`] names: many datagrams in one call.
 //!
 //! The fallback does the plain thing. It stands in on other systems, and on Linux under the feature
 //! `portable`, so that the tests run over both.
 
+pub mod batch;
 pub mod fd;
 pub mod lookup;
 pub mod poll;
