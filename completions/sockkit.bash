@@ -701,7 +701,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__send)
-            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --count --interval --ping --wait --broadcast --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
+            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --separator --length-prefix --count --interval --ping --wait --broadcast --rate --pps --burst --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -709,6 +709,14 @@ _sockkit() {
             case "${prev}" in
                 --size)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --separator)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --length-prefix)
+                    COMPREPLY=($(compgen -W "u16 u32" -- "${cur}"))
                     return 0
                     ;;
                 --count)
@@ -720,6 +728,18 @@ _sockkit() {
                     return 0
                     ;;
                 --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --burst)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

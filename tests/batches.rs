@@ -326,7 +326,7 @@ fn a_slow_unix_receiver_loses_nothing_of_a_batch() {
 fn takes(options: &[&str]) -> Option<Duration> {
     let sink = Sink::new("127.0.0.1", 100)?;
     let begin = Instant::now();
-    run(&mut sink.sender(&["--size", "100"]).args(options), &[7; 10_000]).expect(0);
+    run(sink.sender(&["--size", "100"]).args(options), &[7; 10_000]).expect(0);
     let took = begin.elapsed();
     sink.expect([7; 10_000].chunks(100));
     Some(took)
@@ -354,7 +354,7 @@ fn no_datagram_of_a_paced_run_is_early() {
     let told = run(&mut sink.sender(&["--size", "1", "--pps", "50", "-v"]), b"0123456789").expect(0);
     sink.expect(b"0123456789".chunks(1));
     let lines = told.stderr.lines().filter(|line| line.contains("sent a datagram"));
-    let seconds = |line: &str| line.split(['[', ' ']).filter_map(|word| word.parse::<f64>().ok()).next();
+    let seconds = |line: &str| line.split(['[', ' ']).find_map(|word| word.parse::<f64>().ok());
     let times: Vec<_> = lines.map(|line| seconds(line).expect("-v tells when")).collect();
     assert_eq!(times.len(), 10, "{}", told.stderr);
     // The clock of -v has started before the first datagram, and shows thousandths.

@@ -41,9 +41,9 @@ pub(super) fn attempt<T, E>(
     let mut earlier: Option<io::Error> = None;
     loop {
         match send() {
-            Ok(sent) => {
+            Ok(count) => {
                 earlier.map_or(Ok(()), &mut lost)?;
-                return Ok(Attempt::Sent(sent));
+                return Ok(Attempt::Sent(count));
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Attempt::Blocked(Blocked::Full)),
             Err(e) if is_out_of_resources(&e) => return Ok(Attempt::Blocked(Blocked::NoBuffers)),

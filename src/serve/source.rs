@@ -88,7 +88,9 @@ impl Source {
     /// Datagrams that are there already.
     pub(super) fn given(datagrams: &[Vec<u8>], rounds: Repeat) -> Self {
         let mut set = Set::default();
-        datagrams.iter().for_each(|datagram| set.push(datagram));
+        for datagram in datagrams {
+            set.push(datagram);
+        }
         Source { set, ..Self::empty(rounds) }
     }
 
@@ -204,7 +206,9 @@ impl Source {
     /// Moves the run into the set.
     fn keep(&mut self) -> Result<(), Error> {
         let Some(cutter) = &self.input else { return Ok(()) };
-        self.cut.iter().for_each(|place| self.set.push(&cutter.bytes()[place.clone()]));
+        for place in &self.cut {
+            self.set.push(&cutter.bytes()[place.clone()]);
+        }
         if self.set.size() > KEPT {
             return Err(Error::usage(
                 "standard input is too large to be kept and sent again; --count 1 sends it as it comes",

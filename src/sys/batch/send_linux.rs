@@ -20,12 +20,11 @@ struct SegmentSize {
 /// Whether the kernel has `UDP_SEGMENT` for this socket. One that has not (before 4.18) would skip the control message and send
 /// everything as one datagram.
 pub fn can_segment(fd: BorrowedFd<'_>) -> bool {
+    const LENGTH: libc::socklen_t = libc::c_int::BITS / 8;
     let none: libc::c_int = 0;
     #[expect(unsafe_code, reason = "the kernel reads one int; a size of 0 is what the socket has")]
-    let code = unsafe {
-        let length = size_of::<libc::c_int>() as libc::socklen_t;
-        libc::setsockopt(fd.as_raw_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, (&raw const none).cast(), length)
-    };
+    let code =
+        unsafe { libc::setsockopt(fd.as_raw_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, (&raw const none).cast(), LENGTH) };
     code == 0
 }
 
@@ -70,7 +69,7 @@ fn segment_size(size: u16) -> SegmentSize {
     header.cmsg_level = libc::SOL_UDP;
     header.cmsg_type = libc::UDP_SEGMENT;
     #[expect(unsafe_code, reason = "it computes a length, and nothing else")]
-    let length = unsafe { libc::CMSG_LEN(size_of::<u16>() as libc::c_uint) };
+    let length = unsafe { libc::CMSG_LEN(u16::BITS / 8) };
     header.cmsg_len = length as _;
     SegmentSize { header, size }
 }
