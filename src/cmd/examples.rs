@@ -34,6 +34,10 @@ pub const UDP_SEND: &[Example] = &[
     ("sockkit udp-send --wait 2 localhost 7 ping", "send one, and print what comes back within 2 s"),
     ("sockkit udp-send --lines localhost 9001 < lines", "a datagram a line"),
     (
+        "sockkit udp-send --size 1200 --rate 10M localhost 9001 < file",
+        "a file in datagrams of 1,200 bytes, 10 MiB a second",
+    ),
+    (
         "sockkit udp-send --ping --count 100 --interval 10ms localhost 7",
         "how many datagrams get lost, and how long do they take?",
     ),

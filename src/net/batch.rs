@@ -13,6 +13,11 @@ use crate::sys::batch::{MOST_AT_ONCE, Refusal, can_segment, refusal, send_many, 
 /// A shorter train is not worth its own call: among others, it would cut the run into small ones.
 const SHORTEST_TRAIN: usize = 4;
 
+/// How many bytes the longest train of datagrams of `size` bytes has. Who reads a multiple of it sends no short ones.
+pub fn longest_train(size: usize) -> usize {
+    size * (LARGEST_V4 / size.max(1)).clamp(1, MOST_AT_ONCE)
+}
+
 /// Datagrams that lie in one buffer, in the order in which they leave.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
@@ -172,6 +177,17 @@ mod tests {
         for (sizes, train) in table {
             assert_eq!(Run::new(&[], &pieces(sizes, 0)).train(), train, "{sizes:?}");
         }
+    }
+
+    #[test]
+    fn a_multiple_of_the_longest_train_is_all_long_trains() {
+        for size in [1, 7, 1200, 1472, 9000, 32_753, 32_754, 65_507, 65_527, 200_000] {
+            let bytes = longest_train(size);
+            let pieces = pieces(&vec![size; 3 * bytes / size], 0);
+            let run = Run::new(&[], &pieces);
+            assert_eq!((run.train() * size, bytes % size), (bytes, 0), "{size}");
+        }
+        assert_eq!((longest_train(1200), longest_train(0)), (64_800, 0));
     }
 
     #[test]

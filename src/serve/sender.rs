@@ -30,7 +30,7 @@ pub use super::source::Repeat;
 const TURN: usize = 64;
 
 /// The same when there are no replies.
-const LONG_TURN: usize = 1024;
+const LONG_TURN: usize = 4096;
 
 /// How much longer than --wait replies that keep coming are taken out of the queue.
 const OVERTIME: Duration = Duration::from_secs(1);
@@ -239,23 +239,24 @@ impl State<'_> {
 
     fn send_some(&mut self) -> Result<(), Error> {
         let mut turn = if self.wait.is_some() { TURN } else { LONG_TURN };
-        while turn > 0 && self.source.fill(&mut self.local)? {
-            match self.send(turn)? {
-                0 => return Ok(()),
-                n => turn -= n,
+        while turn > 0 {
+            if !self.source.fill(&mut self.local)? {
+                self.pace.iter_mut().for_each(Pace::starve);
+                return Ok(());
             }
-        }
-        if let (true, Some(pace)) = (turn > 0, &mut self.pace) {
-            pace.starve();
+            match self.send()? {
+                0 => return Ok(()),
+                n => turn = turn.saturating_sub(n),
+            }
         }
         Ok(())
     }
 
-    /// Sends at most so many by one call; gives how many.
-    fn send(&mut self, most: usize) -> Result<usize, Error> {
+    /// Sends some by one call; gives how many.
+    fn send(&mut self) -> Result<usize, Error> {
         let State { source, outbox, pace, losses, target, .. } = self;
         let now = Instant::now();
-        let mut run = source.run().first(most);
+        let mut run = source.run();
         if let Some(pace) = pace {
             run = run.first(pace.allows(run.sizes(), now));
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::cutter::{Cutter, Framing, Misfit};
 use super::local::Local;
 use crate::error::{Error, Kind};
-use crate::net::batch::Run;
+use crate::net::batch::{Run, longest_train};
 use crate::net::datagram::SMALLER;
 
 /// A set that is sent more than once is kept; it may not be larger than this, each datagram counted with its
@@ -56,6 +56,8 @@ pub(super) struct Source {
     may_have_more: bool,
     /// Whether the set is kept for further rounds, which begin when it is complete.
     keeps: bool,
+    /// How much is read at once.
+    piece: usize,
     /// Where in the input the datagrams of this run are, if they are not kept.
     cut: Vec<Range<usize>>,
     set: Set,
@@ -98,7 +100,11 @@ impl Source {
     pub(super) fn input(cutter: Cutter, rounds: Repeat) -> Self {
         let whole_input = *cutter.framing() == Framing::Whole;
         let keeps = rounds.count != Some(1);
-        Source { input: Some(cutter), whole_input, keeps, ..Self::empty(rounds) }
+        let piece = match *cutter.framing() {
+            Framing::Size(size) => PIECE.next_multiple_of(longest_train(size)),
+            _ => PIECE,
+        };
+        Source { input: Some(cutter), whole_input, keeps, piece, ..Self::empty(rounds) }
     }
 
     fn empty(rounds: Repeat) -> Self {
@@ -107,6 +113,7 @@ impl Source {
             whole_input: false,
             may_have_more: false,
             keeps: true,
+            piece: PIECE,
             cut: Vec::new(),
             set: Set::default(),
             next: 0,
@@ -195,7 +202,7 @@ impl Source {
                 self.input = None;
                 return Ok(false);
             }
-            match local.read(cutter.space(PIECE))? {
+            match local.read(&mut cutter.space(self.piece)[..self.piece])? {
                 Some(0) => cutter.end(),
                 Some(n) => cutter.filled(n),
                 None => return Ok(false),
