@@ -733,7 +733,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__send)
-            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --count --interval --ping --wait --replies --broadcast --probe --probe-data --tries --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --multicast-interface --no-multicast-loop --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
+            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --separator --length-prefix --count --interval --ping --wait --replies --broadcast --rate --pps --burst --probe --probe-data --tries --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --multicast-interface --no-multicast-loop --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -741,6 +741,14 @@ _sockkit() {
             case "${prev}" in
                 --size)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --separator)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --length-prefix)
+                    COMPREPLY=($(compgen -W "u16 u32" -- "${cur}"))
                     return 0
                     ;;
                 --count)
@@ -756,6 +764,18 @@ _sockkit() {
                     return 0
                     ;;
                 --replies)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --burst)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -166,10 +166,15 @@ set edit:completion:arg-completer[sockkit] = {|@words|
         }
         &'sockkit;udp-send'= {
             cand --size 'One datagram for each N bytes of stdin; with --ping, bytes of a probe [64]'
-            cand --count 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval; with --ping, end after N probes [until ctrl-C]'
+            cand --separator 'One datagram for each piece of stdin that TEXT ends, without it; \n, \xNN and so on are bytes'
+            cand --length-prefix 'One datagram for each length and so many bytes of stdin: the borders that udp-recv --length-prefix keeps'
+            cand --count 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval or a pace; with --ping, end after N probes [until ctrl-C]'
             cand --interval 'The pause between two times; with --ping, from one probe to the next [1 s], with 0 once the last has come back or has had its time'
             cand --wait 'Print the replies until DUR after the last datagram; none at all is an error (28)'
             cand --replies 'With --wait, end (0) as soon as N replies have come and all is sent (with --count 0 even before); fewer by the end of --wait are an error (28)'
+            cand --rate 'Send at most N bytes of payload a second, such as 500k or 10M, evenly'
+            cand --pps 'Send at most N datagrams a second, evenly'
+            cand --burst 'Let N datagrams leave at once, with as long a pause after them [1]'
             cand --probe 'Ask a question of dns[=NAME[/TYPE]], ntp, stun, snmp[=COMMUNITY], snmpv1[=COMMUNITY] or echo, and print what the answer says; PORT may be left out'
             cand --probe-data 'Ask another protocol: send TEXT, in which \n \r \t \0 \xNN \\ are bytes, and print the first answer'
             cand --tries 'Ask at most N times, each wait twice the one before: in all -w, else 1 s and more [default: 3]'

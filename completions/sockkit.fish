@@ -162,10 +162,16 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'One datagram for each N bytes of stdin; with --ping, bytes of a probe [64]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval; with --ping, end after N probes [until ctrl-C]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l separator -d 'One datagram for each piece of stdin that TEXT ends, without it; \\n, \\xNN and so on are bytes' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l length-prefix -d 'One datagram for each length and so many bytes of stdin: the borders that udp-recv --length-prefix keeps' -r -f -a "u16\t'Two bytes in network order'
+u32\t'Four bytes in network order'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval or a pace; with --ping, end after N probes [until ctrl-C]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times; with --ping, from one probe to the next [1 s], with 0 once the last has come back or has had its time' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l wait -d 'Print the replies until DUR after the last datagram; none at all is an error (28)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l replies -d 'With --wait, end (0) as soon as N replies have come and all is sent (with --count 0 even before); fewer by the end of --wait are an error (28)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l rate -d 'Send at most N bytes of payload a second, such as 500k or 10M, evenly' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l pps -d 'Send at most N datagrams a second, evenly' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l burst -d 'Let N datagrams leave at once, with as long a pause after them [1]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe -d 'Ask a question of dns[=NAME[/TYPE]], ntp, stun, snmp[=COMMUNITY], snmpv1[=COMMUNITY] or echo, and print what the answer says; PORT may be left out' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe-data -d 'Ask another protocol: send TEXT, in which \\n \\r \\t \\0 \\xNN \\\\ are bytes, and print the first answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tries -d 'Ask at most N times, each wait twice the one before: in all -w, else 1 s and more [default: 3]' -r

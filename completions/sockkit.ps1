@@ -172,10 +172,15 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
         }
         'sockkit;udp-send' {
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'One datagram for each N bytes of stdin; with --ping, bytes of a probe [64]')
-            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval; with --ping, end after N probes [until ctrl-C]')
+            [CompletionResult]::new('--separator', '--separator', [CompletionResultType]::ParameterName, 'One datagram for each piece of stdin that TEXT ends, without it; \n, \xNN and so on are bytes')
+            [CompletionResult]::new('--length-prefix', '--length-prefix', [CompletionResultType]::ParameterName, 'One datagram for each length and so many bytes of stdin: the borders that udp-recv --length-prefix keeps')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval or a pace; with --ping, end after N probes [until ctrl-C]')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'The pause between two times; with --ping, from one probe to the next [1 s], with 0 once the last has come back or has had its time')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Print the replies until DUR after the last datagram; none at all is an error (28)')
             [CompletionResult]::new('--replies', '--replies', [CompletionResultType]::ParameterName, 'With --wait, end (0) as soon as N replies have come and all is sent (with --count 0 even before); fewer by the end of --wait are an error (28)')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Send at most N bytes of payload a second, such as 500k or 10M, evenly')
+            [CompletionResult]::new('--pps', '--pps', [CompletionResultType]::ParameterName, 'Send at most N datagrams a second, evenly')
+            [CompletionResult]::new('--burst', '--burst', [CompletionResultType]::ParameterName, 'Let N datagrams leave at once, with as long a pause after them [1]')
             [CompletionResult]::new('--probe', '--probe', [CompletionResultType]::ParameterName, 'Ask a question of dns[=NAME[/TYPE]], ntp, stun, snmp[=COMMUNITY], snmpv1[=COMMUNITY] or echo, and print what the answer says; PORT may be left out')
             [CompletionResult]::new('--probe-data', '--probe-data', [CompletionResultType]::ParameterName, 'Ask another protocol: send TEXT, in which \n \r \t \0 \xNN \\ are bytes, and print the first answer')
             [CompletionResult]::new('--tries', '--tries', [CompletionResultType]::ParameterName, 'Ask at most N times, each wait twice the one before: in all -w, else 1 s and more [default: 3]')

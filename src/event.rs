@@ -20,6 +20,11 @@ use crate::error::Error;
 pub trait Tell: Sync {
     /// Something happened.
     fn tell(&self, event: &Event<'_>);
+
+    /// Whether single steps are listened to. Where they are not, whoever takes millions a second need not tell them.
+    fn wants_steps(&self) -> bool {
+        true
+    }
 }
 
 /// Looks on while the bytes of a session move. The lower rooms know a log or a dump by this trait alone.
@@ -189,6 +194,8 @@ pub enum Datagram<'a> {
     Towards(Shown<'a>, Shown<'a>),
     /// One was sent to this address.
     Sent(Shown<'a>, usize),
+    /// The end of a sender: datagrams, bytes, and the time from the first to the last.
+    SentTotal(u64, u64, Duration),
     /// One came from this address.
     Received(Shown<'a>, usize),
     /// One came from this address, and the kernel tells this of it.

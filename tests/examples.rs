@@ -251,6 +251,13 @@ const CASES: &[(&str, Case)] = &[
     ),
     ("sockkit udp-send --lines localhost 9001 < lines", Ends(LINES, "until cmp -s lines sunk; do :; done")),
     (
+        "sockkit udp-send --size 1200 --rate 10M localhost 9001 < file",
+        Ends(
+            "head -c 5000 /dev/urandom > file; sockkit udp-recv -q --count 5 9001 --port-file up > sunk & ready up",
+            "until cmp -s file sunk; do :; done",
+        ),
+    ),
+    (
         "sockkit udp-recv --count 1 9001 > datagram",
         Serves("until grep -q hello datagram; do sockkit udp-send localhost 9001 hello; done"),
     ),

@@ -39,6 +39,10 @@ pub const UDP_SEND: &[Example] = &[
         "to a multicast group, through this interface",
     ),
     (
+        "sockkit udp-send --size 1200 --rate 10M localhost 9001 < file",
+        "a file in datagrams of 1,200 bytes, 10 MiB a second",
+    ),
+    (
         "sockkit udp-send --ping --count 100 --interval 10ms localhost 7",
         "how many datagrams get lost, and how long do they take?",
     ),

@@ -15,11 +15,13 @@ use crate::opts::address::{FamilyArgs, SourceArgs, given, refuse_for_unix};
 use crate::opts::chat::ChatArgs;
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::multicast::MulticastArgs;
+use crate::opts::pace::{PACED, PaceArgs};
 use crate::opts::ping::plan;
+use crate::opts::prefix::PrefixArg;
 use crate::opts::probe::ProbeArgs;
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::SocketArgs;
-use crate::opts::values::{duration, size};
+use crate::opts::values::{Bytes, duration, pattern, size};
 use crate::proto::probe::Probe;
 use crate::report::Voice;
 use crate::serve::chat::Chat;
@@ -32,6 +34,9 @@ use crate::stream::stdio::{Input, InputKind, Output, Stdio};
 /// The group of the options that make an interval mean something.
 const REPEATED: &str = "repeated";
 
+/// The group of the options that say where stdin is cut.
+const FRAMED: &str = "framed";
+
 /// The group of the options that make replies come.
 const ANSWERED: &str = "answered";
 
@@ -39,7 +44,7 @@ const ANSWERED: &str = "answered";
 #[derive(ClapArgs, Clone, Debug)]
 #[command(group = ArgGroup::new(ANSWERED).args(["wait", "interactive"]).multiple(true))]
 #[command(mut_arg("output", |arg| arg.help("Write the replies to FILE instead of stdout").requires(ANSWERED)))]
-#[command(mut_arg("interactive", |arg| arg.help(INTERACTIVE).long_help(INTERACTIVE_IN_FULL).conflicts_with_all(["lines", "size", "count", "interval", "ping"])))]
+#[command(mut_arg("interactive", |arg| arg.help(INTERACTIVE).long_help(INTERACTIVE_IN_FULL).conflicts_with_all([FRAMED, PACED, "count", "interval", "ping"])))]
 #[command(mut_arg("exit_word", |arg| arg.help("End the chat when a typed line is exactly WORD, which is not sent; can be given more than once")))]
 #[command(mut_arg("timeout", |arg| arg.help("Give up when a lookup takes longer, or when nothing has moved for this long; with --ping, how long an answer may take")))]
 #[command(mut_arg("connect_timeout", |arg| arg.help("Give up when the lookup takes longer [default: -w, else 30 s]")))]
@@ -50,12 +55,19 @@ pub struct Args {
     #[arg(value_name = "ADDRESS DATA", required = true)]
     words: Vec<OsString>,
     /// One datagram for each line of stdin, without its newline
-    #[arg(long, conflicts_with = "size")]
+    #[arg(long, group = FRAMED)]
     lines: bool,
     /// One datagram for each N bytes of stdin; with --ping, bytes of a probe [64]
-    #[arg(long, value_name = "N", value_parser = size)]
+    #[arg(long, value_name = "N", value_parser = size, group = FRAMED)]
     size: Option<usize>,
-    /// Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval; with --ping,
+    /// One datagram for each piece of stdin that TEXT ends, without it; \n, \xNN and so on are bytes
+    #[arg(long, value_name = "TEXT", value_parser = pattern, group = FRAMED)]
+    separator: Option<Bytes>,
+    /// One datagram for each length and so many bytes of stdin: the borders that udp-recv --length-prefix keeps
+    #[arg(long, value_name = "TYPE", group = FRAMED)]
+    length_prefix: Option<PrefixArg>,
+    /// Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval or a pace; with
+    /// --ping,
     /// end after N probes [until ctrl-C]
     #[arg(long, value_name = "N")]
     count: Option<u64>,
@@ -70,7 +82,7 @@ pub struct Args {
     /// lost or corrupted; 28 if none came back within -w (2 s without it), 7 if nobody receives there, 8 if something
     /// else came. Percentiles are nearest-rank; jitter is the mean difference between one round trip and the next.
     /// SIGUSR1 asks for the summary so far.
-    #[arg(long, conflicts_with_all = ["lines", "wait", "output", "force"])]
+    #[arg(long, conflicts_with_all = ["lines", "separator", "length_prefix", PACED, "wait", "output", "force"])]
     ping: bool,
     /// Print the replies until DUR after the last datagram; none at all is an error (28)
     #[arg(long, value_name = "DUR", value_parser = duration)]
@@ -82,6 +94,8 @@ pub struct Args {
     /// Allow a broadcast address; replies from everybody count
     #[arg(long)]
     broadcast: bool,
+    #[command(flatten)]
+    pace: PaceArgs,
     #[command(flatten)]
     chat: ChatArgs,
     #[command(flatten)]
@@ -158,7 +172,13 @@ impl Args {
             _ if self.ping => return Err(Error::usage("--ping makes its own probes, and takes no DATA")),
             _ => {}
         }
-        let of_stdin = given([("--lines", self.lines), ("--size", self.size.is_some())]).next();
+        let of_stdin = given([
+            ("--lines", self.lines),
+            ("--size", self.size.is_some()),
+            ("--separator", self.separator.is_some()),
+            ("--length-prefix", self.length_prefix.is_some()),
+        ])
+        .next();
         match of_stdin.filter(|_| !data.is_empty()) {
             Some(option) => {
                 return Err(Error::usage(format!("{option} is about stdin, which is not read when DATA is given")));
@@ -166,8 +186,9 @@ impl Args {
             None if self.size == Some(0) => return Err(Error::usage("--size 0 cuts nothing")),
             None => {}
         }
-        if self.count == Some(0) && self.interval.is_none_or(|pause| pause.is_zero()) {
-            return Err(Error::usage("--count 0 sends for ever, and needs an --interval"));
+        let pauses = self.interval.is_some_and(|pause| !pause.is_zero()) || self.pace.pacing().is_some();
+        if self.count == Some(0) && !pauses {
+            return Err(Error::usage("--count 0 sends for ever, and needs an --interval, or --rate or --pps"));
         }
         Ok(())
     }
@@ -187,6 +208,8 @@ impl Args {
                 count: Some(self.count.unwrap_or(1)).filter(|&count| count > 0),
                 interval: self.interval.unwrap_or_default(),
             },
+            pacing: self.pace.pacing(),
+            widens_buffer: !self.socket.has_send_buffer(),
             wait: self.wait,
             replies: self.replies,
             idle: self.limits.timeouts().idle,
@@ -199,11 +222,15 @@ impl Args {
 
     /// A job of cron or systemd has /dev/null as its stdin: an empty datagram from there would be an accident.
     fn framing(&self, input: InputKind) -> Result<Framing, Error> {
-        match (self.lines, self.size, input) {
-            (.., InputKind::Absent) => Err(Error::usage("nothing to send: no DATA, and stdin is closed or /dev/null")
-                .hint("'' as DATA is an empty datagram")),
-            (true, ..) | (false, None, InputKind::Terminal) => Ok(Framing::Lines),
-            (_, Some(size), _) => Ok(Framing::Size(size)),
+        match (&self.separator, self.length_prefix, self.size) {
+            _ if input == InputKind::Absent => {
+                Err(Error::usage("nothing to send: no DATA, and stdin is closed or /dev/null")
+                    .hint("'' as DATA is an empty datagram"))
+            }
+            (Some(separator), ..) => Ok(Framing::Separator(separator.0.clone())),
+            (_, Some(prefix), _) => Ok(Framing::Prefix(prefix.into())),
+            (.., Some(size)) => Ok(Framing::Size(size)),
+            _ if self.lines || input == InputKind::Terminal => Ok(Framing::Lines),
             _ => Ok(Framing::Whole),
         }
     }

@@ -20,6 +20,7 @@ use super::socket::{bind_failed, source_address, unix_address};
 use super::unix_path::{SocketFile, clear_stale};
 use crate::address::UnixName;
 use crate::error::{Error, Kind};
+use crate::event::{Event, Open};
 use crate::sys;
 
 pub use receive::{Batch, Received};
@@ -126,6 +127,24 @@ impl DatagramSocket {
             (Inner::Unix(socket), _) => socket.send(bytes),
         };
         sent.map(|_| ())
+    }
+
+    /// Where each call has to say that it sends to; `None` where the socket is connected.
+    pub(super) fn destination(&self) -> Option<SocketAddr> {
+        self.group
+    }
+
+    /// Asks for a send buffer that holds many batches, and tells what was granted. Not for UNIX sockets, where it is the
+    /// receiver's queue that fills, and the send buffer bounds the largest datagram.
+    pub fn widen_send_buffer(&self, ctx: &Context<'_>) {
+        const WIDE: usize = 4 << 20;
+        let Inner::Udp(socket) = &self.inner else { return };
+        let socket = SockRef::from(socket);
+        // The kernel caps it in silence, or refuses: the buffer that is there will do.
+        let _ = socket.set_send_buffer_size(WIDE);
+        if let Ok(size) = socket.send_buffer_size() {
+            ctx.tell(&Event::Open(Open::OptionSet("SO_SNDBUF granted", &size)));
+        }
     }
 
     /// Sends one datagram to whoever sent one.

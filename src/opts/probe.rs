@@ -2,6 +2,7 @@
 
 use clap::{ArgGroup, Args};
 
+use super::pace::PACED;
 use super::values::Bytes;
 use crate::proto::probe::Probe;
 
@@ -25,7 +26,21 @@ pub struct ProbeArgs {
 }
 
 /// What else would be sent, and what becomes of it.
-const PAYLOAD: [&str; 9] = ["lines", "size", "count", "interval", "ping", "interactive", "wait", "output", "force"];
+const PAYLOAD: [&str; 13] = [
+    "lines",
+    "size",
+    "separator",
+    "length_prefix",
+    PACED,
+    "count",
+    "interval",
+    "ping",
+    "interactive",
+    "wait",
+    "replies",
+    "output",
+    "force",
+];
 
 impl ProbeArgs {
     /// What is asked, if anything is.

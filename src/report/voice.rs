@@ -176,6 +176,10 @@ impl Tell for Voice {
             self.write(&Line { importance, ..line(event) });
         }
     }
+
+    fn wants_steps(&self) -> bool {
+        self.wants(Importance::Step)
+    }
 }
 
 fn error_line(error: &Error, ending: Ending) -> Line {

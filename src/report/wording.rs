@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::account::account_line;
 use super::intake::{arrived, intake_fields, intake_text, lost};
 use super::voice::words;
+use crate::deadline::Seconds;
 use crate::event::{Datagram, Event, Http, Move, Open, Ping, Serve, Side, Totals};
 use crate::proto::escape;
 
@@ -251,6 +252,11 @@ fn datagram(event: &Datagram<'_>) -> Worded {
             "datagram-sent",
             format!("sent a datagram of {size} bytes to {to}"),
             json!({ "to": to.to_string(), "bytes": size }),
+        ),
+        Datagram::SentTotal(datagrams, bytes, took) => (
+            "sent-total",
+            format!("{datagrams} datagrams sent, {bytes} bytes in {}", Seconds(*took)),
+            json!({ "datagrams": datagrams, "bytes": bytes, "seconds": took.as_secs_f64() }),
         ),
         Datagram::Received(from, size) => (
             "datagram",

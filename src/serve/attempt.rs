@@ -1,4 +1,4 @@
-//! One attempt to send one datagram.
+//! One attempt to send a datagram, or a run of them by one call.
 //!
 //! Owns the difference between the errors of this datagram and those that tell of an earlier one. Refuses to wait,
 //! and to decide whether a loss ends the run.
@@ -13,9 +13,9 @@ pub(super) const NO_BUFFERS_PAUSE: Duration = Duration::from_millis(5);
 
 /// What became of it.
 #[derive(Debug)]
-pub(super) enum Attempt {
-    /// The kernel has it.
-    Sent,
+pub(super) enum Attempt<T = ()> {
+    /// The kernel has it, or has as many as this says.
+    Sent(T),
     /// It has to be made again.
     Blocked(Blocked),
     /// It can't be sent.
@@ -33,17 +33,17 @@ pub(super) enum Blocked {
 
 /// Sends by `send`. On a socket that `has_late_errors` an error may only report what became of an earlier datagram:
 /// `lost` is told that, and since the call has sent nothing, it is made again. See udp(7).
-pub(super) fn attempt<E>(
+pub(super) fn attempt<T, E>(
     has_late_errors: bool,
-    send: impl Fn() -> io::Result<()>,
+    mut send: impl FnMut() -> io::Result<T>,
     mut lost: impl FnMut(io::Error) -> Result<(), E>,
-) -> Result<Attempt, E> {
+) -> Result<Attempt<T>, E> {
     let mut earlier: Option<io::Error> = None;
     loop {
         match send() {
-            Ok(()) => {
+            Ok(count) => {
                 earlier.map_or(Ok(()), &mut lost)?;
-                return Ok(Attempt::Sent);
+                return Ok(Attempt::Sent(count));
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Attempt::Blocked(Blocked::Full)),
             Err(e) if is_out_of_resources(&e) => return Ok(Attempt::Blocked(Blocked::NoBuffers)),
@@ -83,9 +83,9 @@ mod tests {
     fn an_error_of_an_earlier_datagram_is_told_and_the_call_made_again() {
         use ErrorKind::{ConnectionRefused, HostUnreachable, Interrupted, WouldBlock};
         let (attempt, losses) = made(true, &[Some(ConnectionRefused), Some(ConnectionRefused), None]);
-        assert!(matches!(attempt, Attempt::Sent) && losses == [ConnectionRefused; 2], "{attempt:?} {losses:?}");
+        assert!(matches!(attempt, Attempt::Sent(())) && losses == [ConnectionRefused; 2], "{attempt:?} {losses:?}");
         let (attempt, losses) = made(true, &[Some(HostUnreachable), Some(Interrupted), None]);
-        assert!(matches!(attempt, Attempt::Sent) && losses == [HostUnreachable], "{attempt:?} {losses:?}");
+        assert!(matches!(attempt, Attempt::Sent(())) && losses == [HostUnreachable], "{attempt:?} {losses:?}");
         let (attempt, losses) = made(true, &[Some(HostUnreachable), Some(HostUnreachable)]);
         assert!(matches!(attempt, Attempt::Failed(_)) && losses.is_empty(), "{attempt:?} {losses:?}");
         let (attempt, losses) = made(false, &[Some(ConnectionRefused)]);

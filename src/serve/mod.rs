@@ -14,6 +14,7 @@ pub mod echo;
 pub mod exec;
 pub mod hub;
 mod local;
+pub mod pace;
 pub mod partner;
 pub mod ping;
 pub mod place;

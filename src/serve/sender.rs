@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use super::attempt::{Attempt, Blocked, NO_BUFFERS_PAUSE, attempt};
 use super::cutter::{Cutter, Framing};
 use super::local::Local;
+use super::pace::{Pace, Pacing};
 use super::place::Target;
 use super::source::{Source, Waiting};
 use crate::deadline::{Bound, Deadline, Limit};
 use crate::error::{Error, Kind};
 use crate::event::{Datagram, Event};
+use crate::net::batch::Outbox;
 use crate::net::datagram::{SMALLER, Sender as From};
 use crate::net::{Context, Cut};
 use crate::stream::stdio::Stdio;
@@ -26,6 +28,9 @@ pub use super::source::Repeat;
 
 /// So many datagrams are sent, or replies taken, before the other has its turn.
 const TURN: usize = 64;
+
+/// The same when there are no replies.
+const LONG_TURN: usize = 4096;
 
 /// How much longer than --wait replies that keep coming are taken out of the queue.
 const OVERTIME: Duration = Duration::from_secs(1);
@@ -46,6 +51,10 @@ pub struct Sender {
     pub data: Data,
     /// How often.
     pub repeat: Repeat,
+    /// How fast at the most.
+    pub pacing: Option<Pacing>,
+    /// Whether a large send buffer is asked for: the user has not said how large.
+    pub widens_buffer: bool,
     /// For how long replies are printed after the last datagram; without it there are none.
     pub wait: Option<Duration>,
     /// It is over once so many replies have come; fewer are an error.
@@ -58,6 +67,9 @@ impl Sender {
     /// Sends everything; prints the replies.
     pub fn run(self, ctx: &Context<'_>, target: &Target, local: Stdio) -> Result<(), Error> {
         let source = source(self.data, self.repeat, target)?;
+        if self.widens_buffer {
+            target.socket.widen_send_buffer(ctx);
+        }
         let now = Instant::now();
         State {
             ctx,
@@ -68,13 +80,14 @@ impl Sender {
             idle: self.idle,
             local: Local::new(local),
             source,
-            current: None,
+            outbox: Outbox::new(&target.socket),
+            pace: self.pacing.map(|pacing| Pace::new(pacing, now)),
             blocked: None,
-            sent: 0,
+            sent: Sent::default(),
+            losses: Losses { ctx, target, are_errors: self.wait.is_some(), warned: false },
             replies: 0,
             buffer: Vec::new(),
             queue_is_empty: false,
-            warned: false,
             last_moved: now,
             all_sent: None,
         }
@@ -88,7 +101,7 @@ fn source(data: Data, repeat: Repeat, target: &Target) -> Result<Source, Error> 
     match data {
         Data::Given(set) => match set.iter().find(|datagram| datagram.len() > largest) {
             Some(datagram) => Err(too_large(target, datagram.len(), largest)),
-            None => Ok(Source::given(set, repeat)),
+            None => Ok(Source::given(&set, repeat)),
         },
         Data::Input(Framing::Size(size)) if size > largest => {
             let reason = format!("--size {size}: one datagram to {} holds {largest} bytes at the most", target.name);
@@ -113,20 +126,64 @@ struct State<'a> {
     idle: Option<Bound>,
     local: Local,
     source: Source,
-    /// The datagram that is to go out next.
-    current: Option<Vec<u8>>,
-    /// Why it has not gone out.
+    outbox: Outbox,
+    pace: Option<Pace>,
+    /// Why the next datagram has not gone out.
     blocked: Option<Blocked>,
-    sent: u64,
+    sent: Sent,
+    losses: Losses<'a>,
     replies: u64,
     buffer: Vec<u8>,
     /// The last look into the receive queue found nothing.
     queue_is_empty: bool,
-    /// A lost datagram has been warned about.
-    warned: bool,
     last_moved: Instant,
     /// Since when there is nothing more to send.
     all_sent: Option<Instant>,
+}
+
+/// What has gone out.
+#[derive(Default)]
+struct Sent {
+    datagrams: u64,
+    bytes: u64,
+    /// When the first and the last did.
+    first_and_last: Option<(Instant, Instant)>,
+}
+
+impl Sent {
+    fn add(&mut self, sizes: impl Iterator<Item = usize>, now: Instant) {
+        for size in sizes {
+            self.datagrams += 1;
+            self.bytes += size as u64;
+        }
+        self.first_and_last = Some((self.first_and_last.map_or(now, |(first, _)| first), now));
+    }
+
+    fn took(&self) -> Duration {
+        self.first_and_last.map_or(Duration::ZERO, |(first, last)| last - first)
+    }
+}
+
+/// What follows from datagrams that did not arrive.
+struct Losses<'a> {
+    ctx: &'a Context<'a>,
+    target: &'a Target,
+    /// Whoever wants an answer has it; whoever does not should still know.
+    are_errors: bool,
+    warned: bool,
+}
+
+impl Losses<'_> {
+    fn tell(&mut self, error: &io::Error) -> Result<(), Error> {
+        let failed = self.target.send_failed(error);
+        if self.are_errors {
+            return Err(failed);
+        }
+        if !std::mem::replace(&mut self.warned, true) {
+            self.ctx.warn(failed);
+        }
+        Ok(())
+    }
 }
 
 impl State<'_> {
@@ -186,52 +243,68 @@ impl State<'_> {
     }
 
     fn send_some(&mut self) -> Result<(), Error> {
-        for _ in 0..TURN {
-            if self.current.is_none() {
-                self.current = self.source.next(&mut self.local)?;
-            }
-            let Some(datagram) = self.current.take() else { return Ok(()) };
-            self.blocked = self.send(&datagram)?;
-            if self.blocked.is_some() {
-                self.current = Some(datagram);
+        let mut turn = if self.wait.is_some() { TURN } else { LONG_TURN };
+        while turn > 0 {
+            if !self.source.fill(&mut self.local)? {
+                self.pace.iter_mut().for_each(Pace::starve);
                 return Ok(());
             }
-            self.ctx.tell(&Event::Datagram(Datagram::Sent(&self.target.name, datagram.len())));
-            self.sent += 1;
-            self.last_moved = Instant::now();
+            match self.send()? {
+                0 => return Ok(()),
+                n => turn = turn.saturating_sub(n),
+            }
         }
         Ok(())
     }
 
-    fn send(&mut self, datagram: &[u8]) -> Result<Option<Blocked>, Error> {
-        let socket = &self.target.socket;
-        match attempt(socket.has_late_errors(), || socket.send(datagram), |e| self.lost(&e))? {
-            Attempt::Sent => Ok(None),
-            Attempt::Blocked(why) => Ok(Some(why)),
-            Attempt::Failed(e) => Err(self.send_failed(&e, datagram)),
+    /// Sends some by one call; gives how many.
+    fn send(&mut self) -> Result<usize, Error> {
+        let State { source, outbox, pace, losses, target, .. } = self;
+        let now = Instant::now();
+        let mut run = source.run();
+        if let Some(pace) = pace {
+            run = run.first(pace.allows(run.sizes(), now));
         }
+        self.blocked = None;
+        if run.is_empty() {
+            return Ok(0);
+        }
+        let late_errors = target.socket.has_late_errors();
+        let first = run.sizes().next().unwrap_or(0);
+        let sent = match attempt(late_errors, || outbox.send(&target.socket, run), |e| losses.tell(&e))? {
+            Attempt::Sent(sent) => sent,
+            Attempt::Blocked(why) => {
+                self.blocked = Some(why);
+                return Ok(0);
+            }
+            Attempt::Failed(e) => return Err(self.send_failed(&e, first)),
+        };
+        self.account(sent, now);
+        self.source.left(sent);
+        Ok(sent)
+    }
+
+    /// So many of the run have gone out.
+    fn account(&mut self, sent: usize, now: Instant) {
+        let run = self.source.run().first(sent);
+        if let Some(pace) = &mut self.pace {
+            run.sizes().for_each(|size| pace.left(size));
+        }
+        if self.ctx.tell.wants_steps() {
+            run.sizes().for_each(|size| self.ctx.tell(&Event::Datagram(Datagram::Sent(&self.target.name, size))));
+        }
+        self.sent.add(run.sizes(), now);
+        self.last_moved = now;
     }
 
     /// The whole of standard input that turns out to be too large only here is as refused as one that was counted.
-    fn send_failed(&self, error: &io::Error, datagram: &[u8]) -> Error {
+    fn send_failed(&self, error: &io::Error, size: usize) -> Error {
         if crate::sys::fd::is_too_large(error) {
-            let reason = format!("{} bytes are too many for one datagram", datagram.len());
+            let reason = format!("{size} bytes are too many for one datagram");
             let kind = if self.source.is_whole_input() { Kind::Usage } else { Kind::Send };
             return Error::new(kind, "send to", &self.target.name, reason).hint(SMALLER);
         }
         self.target.send_failed(error)
-    }
-
-    /// Whoever wants an answer has it; whoever does not should still know.
-    fn lost(&mut self, error: &io::Error) -> Result<(), Error> {
-        let failed = self.target.send_failed(error);
-        if self.wait.is_some() {
-            return Err(failed);
-        }
-        if !std::mem::replace(&mut self.warned, true) {
-            self.ctx.warn(failed);
-        }
-        Ok(())
     }
 
     /// Whether as many replies have come as were asked for.
@@ -243,7 +316,7 @@ impl State<'_> {
         if self.has_replies() && (self.all_sent.is_some() || self.repeat.count.is_none()) {
             return true;
         }
-        if self.current.is_some() || self.source.waiting() != Waiting::Over {
+        if self.has_run() || self.source.waiting() != Waiting::Over {
             return false;
         }
         let Some(since) = self.all_sent.map(|since| since.elapsed()) else {
@@ -251,21 +324,27 @@ impl State<'_> {
             self.all_sent = Some(Instant::now());
             return self.wait.is_none() || self.has_replies();
         };
-        match self.wait.filter(|_| self.sent > 0) {
+        match self.wait.filter(|_| self.sent.datagrams > 0) {
             Some(wait) if since < wait => false,
             Some(wait) => self.queue_is_empty || (self.local.has_room() && since >= wait.saturating_add(OVERTIME)),
             None => true,
         }
     }
 
+    fn has_run(&self) -> bool {
+        !self.source.run().is_empty()
+    }
+
     fn finish(&mut self) -> Result<(), Error> {
         self.local.finish(self.ctx, self.idle_limit())?;
-        if self.sent == 0 {
+        let Sent { datagrams, bytes, .. } = self.sent;
+        self.ctx.tell(&Event::Datagram(Datagram::SentTotal(datagrams, bytes, self.sent.took())));
+        if datagrams == 0 {
             self.ctx.warn("nothing was sent: standard input was empty");
         } else if let Some(length) = self.wait.filter(|_| self.replies < self.wanted.unwrap_or(1)) {
             return Err(self.too_few(length));
         } else if let Some(error) = self.late_error() {
-            return self.lost(&error);
+            return self.losses.tell(&error);
         }
         Ok(())
     }
@@ -295,36 +374,42 @@ impl State<'_> {
 
     fn wait(&mut self) -> Result<Option<Cut>, Error> {
         let interests = [self.input_interest(), self.socket_interest()];
-        // A pause between rounds is our own: nobody else is idle meanwhile.
-        let limit =
-            if matches!(self.source.waiting(), Waiting::Until(_)) { Deadline::NEVER } else { self.idle_limit() };
+        let pauses = self.pauses();
+        let limit = if pauses { Deadline::NEVER } else { self.idle_limit() };
         let cut = self.local.wait(self.ctx, interests.into_iter().flatten(), limit, self.pause())?;
-        if matches!(self.source.waiting(), Waiting::Until(_)) {
+        if pauses {
             self.last_moved = Instant::now();
         }
         Ok(cut)
     }
 
+    /// A pause between rounds or for a rate is our own: nobody else is idle meanwhile.
+    fn pauses(&self) -> bool {
+        let paced = self.has_run() && self.blocked.is_none() && self.pace.is_some();
+        paced || matches!(self.source.waiting(), Waiting::Until(_))
+    }
+
     fn input_interest(&self) -> Option<Interest<'_>> {
-        let wanted = self.current.is_none() && self.source.waiting() == Waiting::Input;
+        let wanted = !self.has_run() && self.source.waiting() == Waiting::Input;
         if wanted { self.local.read_interest().interest() } else { None }
     }
 
     fn socket_interest(&self) -> Option<Interest<'_>> {
         let read = self.wait.is_some() && self.local.has_room() && !self.has_replies();
-        let write = self.blocked == Some(Blocked::Full) && self.current.is_some();
+        let write = self.blocked == Some(Blocked::Full) && self.has_run();
         (read || write).then(|| Interest::new(self.target.socket.as_fd(), read, write))
     }
 
     /// The longest time that nothing needs doing.
     fn pause(&self) -> Option<Duration> {
         let now = Instant::now();
-        let next = match (&self.current, self.blocked, self.source.waiting()) {
-            (Some(_), Some(Blocked::NoBuffers), _) => Some(NO_BUFFERS_PAUSE),
-            (Some(_), ..) | (None, _, Waiting::Over) => None,
-            (None, _, Waiting::Nothing) => Some(Duration::ZERO),
-            (None, _, Waiting::Until(due)) => Some(due.saturating_duration_since(now)),
-            (None, _, Waiting::Input) => self.local.read_interest().interest().is_none().then_some(Duration::ZERO),
+        let next = match (self.has_run(), self.blocked, self.source.waiting()) {
+            (true, Some(Blocked::NoBuffers), _) => Some(NO_BUFFERS_PAUSE),
+            (true, Some(Blocked::Full), _) | (false, _, Waiting::Over) => None,
+            (true, None, _) => Some(self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(now))),
+            (false, _, Waiting::Nothing) => Some(Duration::ZERO),
+            (false, _, Waiting::Until(due)) => Some(due.saturating_duration_since(now)),
+            (false, _, Waiting::Input) => self.local.read_interest().interest().is_none().then_some(Duration::ZERO),
         };
         let wait = self.all_sent.zip(self.wait).map(|(since, wait)| wait.saturating_sub(now.duration_since(since)));
         [next, wait].into_iter().flatten().min()

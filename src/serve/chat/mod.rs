@@ -247,7 +247,7 @@ impl<'a> State<'a> {
             self.did_not_arrive(error, line.len());
         }
         match attempt {
-            Attempt::Sent => {
+            Attempt::Sent(()) => {
                 self.ctx.tell(&Event::Datagram(Datagram::Sent(&self.with.name(), line.len())));
                 self.sent += 1;
                 self.moved();

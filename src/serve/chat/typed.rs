@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::serve::cutter::{Cutter, Framing, TooLarge};
+use crate::serve::cutter::{Cutter, Framing};
 use crate::serve::local::Local;
 use crate::stream::stdio::InputKind;
 use crate::sys::poll::Interest;
@@ -71,7 +71,7 @@ impl Typed {
         while self.is_wanted() {
             match self.cutter.cut() {
                 Ok(Some(line)) => return Ok(Next::Line(line)),
-                Err(TooLarge) => {
+                Err(_) => {
                     self.cutter.skip_line();
                     return Ok(Next::TooLarge);
                 }
