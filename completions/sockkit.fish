@@ -161,6 +161,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'On
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l wait -d 'Print the replies until DUR after the last datagram; none at all is an error (28)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tries -d 'Ask N times before a port counts as silent; each wait is twice the last, all together -w [default: 3, 7 s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe-data -d 'What --check asks, with escapes such as \\x00 [default: an empty datagram]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s s -l source -d 'Connect from this local address; it fixes the family' -r
@@ -178,6 +180,8 @@ always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l lines -d 'One datagram for each line of stdin, without its newline'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l broadcast -d 'Allow a broadcast address; replies from everybody count'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s z -l check -d 'Only check: ask each port and tell on stdout what came back; PORT may be a list such as 53,123,5000-5010'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l mtu -d 'Find the largest datagram that goes through unfragmented, of a peer that answers'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 6 -l ipv6 -d 'IPv6 only'

@@ -4,6 +4,7 @@
 //! report's work, which gets every event through [`Tell`].
 
 pub mod account;
+pub mod verdict;
 
 use std::fmt::Display;
 use std::net::SocketAddr;

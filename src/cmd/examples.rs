@@ -32,6 +32,8 @@ pub const UDP_SEND: &[Example] = &[
     ("sockkit udp-send localhost 9001 hello", "send one datagram of five bytes"),
     ("sockkit udp-send --wait 2 localhost 7 ping", "send one, and print what comes back within 2 s"),
     ("sockkit udp-send --lines localhost 9001 < lines", "a datagram a line"),
+    ("sockkit udp-send --check -w 2 localhost 7,13", "which of these ports answer, and who says what of the others?"),
+    ("sockkit udp-send --mtu localhost 7", "how large may a datagram to this echo service be?"),
 ];
 
 /// Of `udp-recv`.

@@ -13,6 +13,7 @@ pub mod get;
 pub mod listen;
 mod session;
 mod taps;
+mod udp_check;
 pub mod udp_recv;
 pub mod udp_send;
 pub mod usage;

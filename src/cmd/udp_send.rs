@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::{in_context, open_output};
+use super::{in_context, open_output, udp_check};
 use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
@@ -15,6 +15,7 @@ use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::SocketArgs;
 use crate::opts::values::{duration, size};
+use crate::opts::verdict::VerdictArgs;
 use crate::report::Voice;
 use crate::serve::cutter::Framing;
 use crate::serve::place::{How, send_to};
@@ -50,6 +51,8 @@ pub struct Args {
     #[arg(long)]
     broadcast: bool,
     #[command(flatten)]
+    verdict: VerdictArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -65,6 +68,12 @@ pub struct Args {
 
 /// Sends what is to be sent, and prints the replies.
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
+    if let Some(wanted) = args.verdict.wanted() {
+        let errand = udp_check::errand(&args.texts(), wanted)?;
+        return in_context(voice, args.limits.timeouts().deadline, |ctx| {
+            udp_check::run(ctx, voice, &errand, &args.how(), &args.verdict)
+        });
+    }
     let (endpoint, data) = args.words()?;
     args.check(data)?;
     refuse_for_unix(&endpoint, args.inet_only())?;
@@ -80,9 +89,13 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
 impl Args {
     /// The address, and the words after it, which may be any bytes.
     fn words(&self) -> Result<(Endpoint, &[OsString]), Error> {
-        let texts: Vec<_> = self.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let texts = self.texts();
         let (endpoint, rest) = Endpoint::from_words(&texts, Role::Connects).map_err(Error::usage)?;
         Ok((endpoint, &self.words[texts.len() - rest.len()..]))
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
     /// Options that would be ignored, and a size that cuts nothing.

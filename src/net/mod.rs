@@ -7,6 +7,7 @@ pub mod context;
 pub mod datagram;
 pub mod name;
 pub mod options;
+pub mod prober;
 pub mod resolve;
 pub mod socket;
 pub mod unix_path;

@@ -8,6 +8,7 @@ pub mod bar;
 pub mod checks;
 pub mod exit;
 pub mod hex;
+mod verdicts;
 mod voice;
 pub mod watch;
 mod wording;

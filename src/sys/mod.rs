@@ -12,6 +12,9 @@
 //!   from the socket;
 //! - `dropped(fd)`: datagrams that the receive queue had no room for, or `None`;
 //! - `next_datagram_size(fd)`: the size of the datagram at the head of the queue, or `None`;
+//! - `queue_errors(fd, v6)`: a datagram socket that keeps what became of each datagram, or `Unsupported`;
+//! - `next_error(fd)`: the next of these, or `Unsupported`;
+//! - `never_fragment(fd, v6)`: datagrams that go through whole or not at all, or `Unsupported`;
 //! - `bind_to_interface(fd, name)`: traffic through one interface only;
 //! - `abstract_name(address)`: the name of a UNIX socket that has no file, or `None`;
 //! - `splice(from, to, most)`: bytes from descriptor to descriptor inside the kernel, or `Unsupported`;
@@ -24,6 +27,7 @@
 //! The fallback does the plain thing. It stands in on other systems, and on Linux under the feature
 //! `portable`, so that the tests run over both.
 
+pub mod errors;
 pub mod fd;
 pub mod lookup;
 pub mod poll;
@@ -41,6 +45,6 @@ use fallback as platform;
 use linux as platform;
 
 pub use platform::{
-    ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, dropped, next_datagram_size, peer_has_ended,
-    reopen, send_file, splice, tcp_info, unacknowledged, widen_pipe,
+    ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, dropped, never_fragment, next_datagram_size,
+    next_error, peer_has_ended, queue_errors, reopen, send_file, splice, tcp_info, unacknowledged, widen_pipe,
 };
