@@ -733,7 +733,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__send)
-            opts="-4 -6 -n -s -p -o -w -v -q -h --lines --size --separator --length-prefix --count --interval --ping --wait --replies --broadcast --rate --pps --burst --probe --probe-data --tries --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --multicast-interface --no-multicast-loop --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
+            opts="-z -4 -6 -n -s -p -o -w -v -q -h --lines --size --separator --length-prefix --count --interval --ping --wait --replies --broadcast --rate --pps --burst --probe --probe-data --tries --check --mtu --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --multicast-interface --no-multicast-loop --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -195,6 +195,8 @@ never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l lines -d 'One datagram for each line of stdin, without its newline'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l ping -d 'Measure an echo service: send probes, print the round trip of each answer and then a summary; with -q the summary alone'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l broadcast -d 'Allow a broadcast address; replies from everybody count'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s z -l check -d 'Only check: ask each port and tell on stdout what came back; PORT may be a list such as 53,123,5000-5010'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l mtu -d 'Find the largest datagram that goes through unfragmented, of a peer that answers'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 6 -l ipv6 -d 'IPv6 only'

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod datagram;
 pub mod ping;
+pub mod verdict;
 
 use std::fmt::Display;
 use std::net::SocketAddr;

@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::address::{CheckTarget, Endpoint, HostPort, Port, Targets};
-use crate::deadline::Deadline;
+use crate::deadline::{Bound, Deadline};
 use crate::error::{Error, Kind};
 use crate::net::Context;
-use crate::net::resolve::resolve;
+use crate::net::resolve::{Lookup, resolve};
 use crate::report::Voice;
 use crate::report::checks::PortAnswer;
 use crate::stream::dial::{BACKOFF, Dial, Outcome, Race, Won, connect, may_come_up, run_all};
@@ -20,22 +20,23 @@ pub(super) fn run(ctx: &Context<'_>, voice: &Voice, target: &CheckTarget, how: &
     match target {
         CheckTarget::Unix(name) => {
             let endpoint = Endpoint::Unix(name.clone());
-            let mut board = Board::new(voice, vec![endpoint.to_string()]);
+            let mut board = Board::new(voice, 1);
             let start = Instant::now();
             let outcome = connect(ctx, &endpoint, how).map(|stream| Won { stream, took: start.elapsed() });
-            board.record(0, &outcome)?;
+            board.record(0, answer(&endpoint.to_string(), &outcome))?;
             board.verdict()
         }
         CheckTarget::Ports(targets) => {
             let subjects: Vec<_> = subjects(targets);
-            let mut board = Board::new(voice, subjects.iter().map(ToString::to_string).collect());
+            let mut board = Board::new(voice, subjects.len());
             check_ports(ctx, &subjects, how, &mut board)?;
             board.verdict()
         }
     }
 }
 
-fn subjects(targets: &Targets) -> Vec<HostPort> {
+/// One subject a port.
+pub(super) fn subjects(targets: &Targets) -> Vec<HostPort> {
     targets.ports.iter().map(|port| HostPort { host: targets.host.clone(), port }).collect()
 }
 
@@ -76,30 +77,40 @@ fn one_round(
             closed.push(places[nth]);
             Ok(())
         }
-        _ => board.record(places[nth], &outcome),
+        _ => board.record(places[nth], answer(&subjects[places[nth]].to_string(), &outcome)),
     })?;
     Ok(closed)
 }
 
-/// One race a port; the host's name is looked up once for all of them.
+/// One race a port.
 fn races<'a>(
     ctx: &Context<'_>,
     subjects: &[HostPort],
     places: &[usize],
     how: &'a Dial,
 ) -> Result<Vec<Race<'a>>, Error> {
+    let chosen: Vec<_> = places.iter().map(|&place| &subjects[place]).collect();
+    let addressed = addresses(ctx, &chosen, how.lookup, how.limit)?;
+    chosen.iter().zip(&addressed).map(|(&subject, addresses)| Race::new(subject.clone(), addresses, how)).collect()
+}
+
+/// The addresses of each of `subjects`, which are ports of one host: its name is looked up once for all numbers.
+pub(super) fn addresses(
+    ctx: &Context<'_>,
+    subjects: &[&HostPort],
+    lookup: Lookup,
+    limit: Option<Bound>,
+) -> Result<Vec<Vec<SocketAddr>>, Error> {
     let mut known: Option<Vec<SocketAddr>> = None;
-    let addresses_of = |subject: &HostPort| match (&subject.port, &mut known) {
+    let addresses_of = |subject: &&HostPort| match (&subject.port, &mut known) {
         (Port::Number(port), Some(known)) => Ok(at_port(known, *port)),
         (Port::Number(port), known) => {
-            let found = resolve(ctx, subject, how.lookup, Deadline::starting_now(how.limit))?;
+            let found = resolve(ctx, subject, lookup, Deadline::starting_now(limit))?;
             Ok(at_port(known.insert(found), *port))
         }
-        (Port::Service(_), _) => resolve(ctx, subject, how.lookup, Deadline::starting_now(how.limit)),
+        (Port::Service(_), _) => resolve(ctx, subject, lookup, Deadline::starting_now(limit)),
     };
-    let subjects = places.iter().map(|&place| &subjects[place]);
-    let addressed: Vec<_> = subjects.clone().map(addresses_of).collect::<Result<_, _>>()?;
-    subjects.zip(&addressed).map(|(subject, addresses)| Race::new(subject.clone(), addresses, how)).collect()
+    subjects.iter().map(addresses_of).collect()
 }
 
 fn at_port(addresses: &[SocketAddr], port: u16) -> Vec<SocketAddr> {
@@ -111,21 +122,21 @@ fn at_port(addresses: &[SocketAddr], port: u16) -> Vec<SocketAddr> {
 }
 
 /// The lines, told in the order of the ports whatever the order of the answers.
-struct Board<'a> {
+pub(super) struct Board<'a> {
     voice: &'a Voice,
-    subjects: Vec<String>,
     answers: Vec<Option<PortAnswer>>,
     told: usize,
 }
 
 impl<'a> Board<'a> {
-    fn new(voice: &'a Voice, subjects: Vec<String>) -> Self {
-        let answers = subjects.iter().map(|_| None).collect();
-        Board { voice, subjects, answers, told: 0 }
+    /// A board for so many ports.
+    pub(super) fn new(voice: &'a Voice, ports: usize) -> Self {
+        Board { voice, answers: vec![None; ports], told: 0 }
     }
 
-    fn record(&mut self, place: usize, outcome: &Outcome) -> Result<(), Error> {
-        self.answers[place] = Some(answer(&self.subjects[place], outcome));
+    /// The answer of the port at `place`.
+    pub(super) fn record(&mut self, place: usize, answer: PortAnswer) -> Result<(), Error> {
+        self.answers[place] = Some(answer);
         while let Some(Some(answer)) = self.answers.get(self.told) {
             self.voice.port_checked(answer)?;
             self.told += 1;
@@ -134,7 +145,7 @@ impl<'a> Board<'a> {
     }
 
     /// All open: good. The only one is not: its own kind. Some of several are not: a negative verdict.
-    fn verdict(&self) -> Result<(), Error> {
+    pub(super) fn verdict(&self) -> Result<(), Error> {
         let kinds: Vec<_> = self.answers.iter().flatten().map(|answer| answer.kind).collect();
         match kinds.as_slice() {
             [Some(only)] => Err(Error::said(*only)),

@@ -49,6 +49,8 @@ pub const UDP_SEND: &[Example] = &[
     ("sockkit udp-send --interactive --exit-word Q localhost 9001", "chat by hand, until Q is typed"),
     ("printf 'one\\ntwo\\n' | sockkit udp-send --interactive localhost 7", "ask line by line, print an answer a line"),
     ("sockkit udp-send --probe ntp localhost", "how far is its clock from ours?"),
+    ("sockkit udp-send --check -w 2 localhost 7,13", "which of these ports answer, and who says what of the others?"),
+    ("sockkit udp-send --mtu localhost 7", "how large may a datagram to this echo service be?"),
 ];
 
 /// Of `udp-recv`.

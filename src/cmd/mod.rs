@@ -15,6 +15,7 @@ mod ping;
 mod probe;
 mod session;
 mod taps;
+mod udp_check;
 pub mod udp_recv;
 pub mod udp_send;
 pub mod usage;

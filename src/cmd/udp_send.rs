@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args as ClapArgs};
 
-use super::{in_context, open_output, ping, probe};
+use super::{in_context, open_output, ping, probe, udp_check};
 use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
@@ -22,6 +22,7 @@ use crate::opts::probe::ProbeArgs;
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::SocketArgs;
 use crate::opts::values::{Bytes, duration, pattern, size};
+use crate::opts::verdict::VerdictArgs;
 use crate::proto::probe::Probe;
 use crate::report::Voice;
 use crate::serve::chat::Chat;
@@ -101,6 +102,8 @@ pub struct Args {
     #[command(flatten)]
     probe: ProbeArgs,
     #[command(flatten)]
+    verdict: VerdictArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -118,6 +121,12 @@ pub struct Args {
 
 /// Sends what is to be sent, and prints the replies.
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
+    if let Some(wanted) = args.verdict.wanted() {
+        let errand = udp_check::errand(&args.texts(), wanted)?;
+        return in_context(voice, args.limits.timeouts().deadline, |ctx| {
+            udp_check::run(ctx, voice, &errand, &args.how(), &args.probe)
+        });
+    }
     if let Some(probe) = args.probe.probe() {
         return args.ask(probe, voice);
     }
@@ -157,9 +166,13 @@ impl Args {
 
     /// The address, and the words after it, which may be any bytes.
     fn words(&self) -> Result<(Endpoint, &[OsString]), Error> {
-        let texts: Vec<_> = self.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let texts = self.texts();
         let (endpoint, rest) = Endpoint::from_words(&texts, Role::Connects).map_err(Error::usage)?;
         Ok((endpoint, &self.words[texts.len() - rest.len()..]))
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
     /// Options that would be ignored, and a size that cuts nothing.

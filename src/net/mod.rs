@@ -9,6 +9,7 @@ pub mod datagram;
 mod multicast;
 pub mod name;
 pub mod options;
+pub mod prober;
 pub mod resolve;
 pub mod socket;
 pub mod unix_path;

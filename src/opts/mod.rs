@@ -23,4 +23,5 @@ pub mod service;
 pub mod socket;
 pub mod taps;
 pub mod values;
+pub mod verdict;
 pub mod voice;

@@ -10,8 +10,8 @@ use crate::error::{Error, Kind};
 /// The answer of one port.
 #[derive(Clone, Debug)]
 pub struct PortAnswer {
-    line: String,
-    fields: serde_json::Value,
+    pub(super) line: String,
+    pub(super) fields: serde_json::Value,
     /// Why it is not open; `None` if it is.
     pub kind: Option<Kind>,
 }

@@ -65,8 +65,8 @@ impl Asker {
 }
 
 /// The lengths of the waits for an answer: each twice the one before it, `total` in all.
-fn waits(tries: u32, total: Duration) -> impl Iterator<Item = Duration> {
-    (0..tries).map(move |nth| total / parts(tries) * 2_u32.saturating_pow(nth))
+pub(super) fn waits(tries: u32, total: Duration) -> Vec<Duration> {
+    (0..tries).map(move |nth| total / parts(tries) * 2_u32.saturating_pow(nth)).collect()
 }
 
 /// How many times the first wait all of them are.
@@ -216,8 +216,9 @@ mod tests {
 
     #[test]
     fn the_waits_double_and_fill_the_limit() {
-        let seconds =
-            |tries, total| waits(tries, Duration::from_secs(total)).map(|wait| wait.as_secs()).collect::<Vec<_>>();
+        let seconds = |tries, total| {
+            waits(tries, Duration::from_secs(total)).iter().map(|wait| wait.as_secs()).collect::<Vec<_>>()
+        };
         assert_eq!((default_limit(1).length.as_secs(), default_limit(3).length.as_secs()), (1, 7));
         assert_eq!((seconds(3, 7), seconds(1, 7), seconds(2, 0)), (vec![1, 2, 4], vec![7], vec![0, 0]));
     }

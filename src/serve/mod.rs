@@ -1,9 +1,8 @@
 //! Many peers at once.
 //!
-//! Owns the loops in which nobody can make the others wait: the hub behind `listen --keep-open`, the echo server,
-//! those that send and receive datagrams, and the probes of `--ping`. A client's misbehaviour ends that client and nothing else. Refuses to
-//! those that send and receive datagrams, and the chat by hand over them. A client's misbehaviour ends that client and nothing else. Refuses to
-//! open the listening sockets.
+//! Owns the loops in which nobody can make the others wait: the hub behind `listen --keep-open`, the echo server, those
+//! that send and receive datagrams, the probes of `--ping`, the questions and verdicts by datagram, and the chat by
+//! hand. A client's misbehaviour ends that client and nothing else. Refuses to open the listening sockets.
 
 pub mod answers;
 pub mod asker;
@@ -14,6 +13,7 @@ pub mod echo;
 pub mod exec;
 pub mod hub;
 mod local;
+pub mod mtu;
 pub mod pace;
 pub mod partner;
 pub mod ping;
@@ -21,3 +21,4 @@ pub mod place;
 pub mod receiver;
 pub mod sender;
 mod source;
+pub mod verdict;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
+use super::errors::SocketError;
 use super::fd::Access;
 use super::poll::{Interest, Ready, poll};
 use crate::event::account::TcpInfo;
@@ -38,6 +39,21 @@ pub fn dropped(_: BorrowedFd<'_>) -> Option<u64> {
 /// Unknown: the caller's buffer must hold the largest datagram.
 pub fn next_datagram_size(_: BorrowedFd<'_>) -> Option<io::Result<usize>> {
     None
+}
+
+/// Only Linux has such a queue.
+pub fn queue_errors(_: BorrowedFd<'_>, _: bool) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Only Linux has such a queue.
+pub fn next_error(_: BorrowedFd<'_>) -> io::Result<SocketError> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Each system has an option of its own for it, or none.
+pub fn never_fragment(_: BorrowedFd<'_>, _: bool) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// No portable call does it.

@@ -1,5 +1,7 @@
 //! The platform contract on Linux: /proc, epoll, and what tcp(7), udp(7) and unix(7) tell of a socket.
 
+mod errors;
+
 use std::io;
 use std::mem::{offset_of, size_of};
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +11,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, epoll};
 use rustix::fs::{Mode, OFlags};
 use rustix::net::RecvFlags;
+
+pub use errors::{never_fragment, next_error, queue_errors};
 
 use super::fd::Access;
 use super::poll::Ready;

@@ -12,6 +12,9 @@
 //!   from the socket;
 //! - `dropped(fd)`: datagrams that the receive queue had no room for, or `None`;
 //! - `next_datagram_size(fd)`: the size of the datagram at the head of the queue, or `None`;
+//! - `queue_errors(fd, v6)`: a datagram socket that keeps what became of each datagram, or `Unsupported`;
+//! - `next_error(fd)`: the next of these, or `Unsupported`;
+//! - `never_fragment(fd, v6)`: datagrams that go through whole or not at all, or `Unsupported`;
 //! - `bind_to_interface(fd, name)`: traffic through one interface only;
 //! - `send_groups_through(fd, interface)`: what an IPv4 socket sends to groups leaves by the interface of this index;
 //! - `join_source(fd, group, source, interface)`: what one host sends to a group reaches this socket, or `Unsupported`;
@@ -30,6 +33,7 @@
 //! `portable`, so that the tests run over both.
 
 pub mod batch;
+pub mod errors;
 pub mod fd;
 pub mod lookup;
 pub mod poll;
@@ -49,6 +53,6 @@ use linux as platform;
 
 pub use platform::{
     ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, close_on_exec_from, dropped, join_source,
-    next_datagram_size, only_joined_groups, peer_has_ended, reopen, send_file, send_groups_through, splice, tcp_info,
-    unacknowledged, widen_pipe,
+    never_fragment, next_datagram_size, next_error, only_joined_groups, peer_has_ended, queue_errors, reopen,
+    send_file, send_groups_through, splice, tcp_info, unacknowledged, widen_pipe,
 };
