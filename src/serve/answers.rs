@@ -58,9 +58,9 @@ impl<'a> Answers<'a> {
         Ok(Answers { ctx, socket, reply, children, is_closed: false, last_warning: String::new() })
     }
 
-    /// Whether one more datagram can be answered. If not, it waits in the receive queue.
-    pub(super) fn has_room(&self) -> bool {
-        self.is_closed || self.children.as_ref().is_none_or(Children::has_room)
+    /// So many datagrams can be answered now. Others wait in the receive queue.
+    pub(super) fn room(&self) -> usize {
+        self.children.as_ref().filter(|_| !self.is_closed).map_or(usize::MAX, Children::room)
     }
 
     /// Whether no answer is still being made.

@@ -129,7 +129,7 @@ impl State<'_> {
 
     /// Whether one more datagram can be taken.
     fn has_room(&self) -> bool {
-        !self.has_all() && self.local.has_room() && self.answers.has_room()
+        !self.has_all() && self.local.has_room() && self.answers.room() > 0
     }
 
     fn has_all(&self) -> bool {
