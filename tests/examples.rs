@@ -244,7 +244,7 @@ const CASES: &[(&str, Case)] = &[
         Serves("until sockkit udp-send --wait 0.3 localhost 9001 hello | grep -q HELLO; do :; done"),
     ),
     (
-        "sockkit udp-recv --lines --join 239.1.2.3 9001",
+        "sockkit udp-recv --lines --join 239.1.2.3%lo 9001",
         Serves(
             "until grep -q hello out; do sockkit udp-send --multicast-interface lo 239.1.2.3 9001 hello 2> /dev/null; done",
         ),

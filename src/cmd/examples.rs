@@ -59,7 +59,7 @@ pub const UDP_RECV: &[Example] = &[
     ("sockkit udp-recv --count 1 9001 > datagram", "receive one, byte for byte"),
     ("sockkit udp-recv --reply ok 9001", "answer each sender"),
     ("sockkit udp-recv --exec 'tr a-z A-Z' 9001", "answer with what a command makes of each datagram"),
-    ("sockkit udp-recv --lines --join 239.1.2.3 9001", "join a multicast group"),
+    ("sockkit udp-recv --lines --join 239.1.2.3%lo 9001", "join a multicast group, through this interface"),
     ("sockkit udp-recv --interactive 9001", "see who sends what, and answer the last one by hand"),
 ];
 

@@ -58,7 +58,7 @@ impl<'a> Answers<'a> {
         Ok(Answers { ctx, socket, reply, children, is_closed: false, last_warning: String::new() })
     }
 
-    /// How many more datagrams can be answered. Further ones wait in the receive queue.
+    /// So many datagrams can be answered now. Others wait in the receive queue.
     pub(super) fn room(&self) -> usize {
         self.children.as_ref().filter(|_| !self.is_closed).map_or(usize::MAX, Children::room)
     }

@@ -3,6 +3,7 @@
 //! Owns the bounds: how many commands run at once, for how long each, how much each may say. What a peer sent reaches
 //! a command on its standard input alone; its environment has addresses and ports. Refuses to send.
 
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -40,6 +41,16 @@ pub(super) struct Children<'a> {
     watch: Watch,
     local: SocketName,
     running: Vec<Session>,
+    /// Taken together with the last that found a place, as a train of UDP GRO is; they are next.
+    waiting: VecDeque<Task>,
+}
+
+/// A datagram that a command is to answer.
+struct Task {
+    datagram: Vec<u8>,
+    from: Sender,
+    /// The answer may have so many bytes.
+    largest: usize,
 }
 
 /// One command, for one datagram.
@@ -62,32 +73,33 @@ impl<'a> Children<'a> {
     /// None runs yet. `local` is where the datagrams come to.
     pub(super) fn new(ctx: &'a Context<'a>, exec: &'a Exec, local: SocketName) -> Result<Self, Error> {
         let watch = Watch::new().map_err(|e| Error::io(Kind::Bind, "watch", "for the ends of commands", &e))?;
-        Ok(Children { ctx, exec, watch, local, running: Vec::new() })
+        Ok(Children { ctx, exec, watch, local, running: Vec::new(), waiting: VecDeque::new() })
     }
 
-    /// How many more may run.
+    /// So many datagrams find a place at once.
     pub(super) fn room(&self) -> usize {
-        self.exec.most.saturating_sub(self.running.len())
+        self.exec.most.saturating_sub(self.running.len() + self.waiting.len())
     }
 
     /// Whether none runs.
     pub(super) fn is_idle(&self) -> bool {
-        self.running.is_empty()
+        self.running.is_empty() && self.waiting.is_empty()
     }
 
-    /// Starts the command for a datagram. One that can't be started is told, and others may be.
+    /// Starts the command for a datagram, at once if there is room.
     pub(super) fn start(&mut self, datagram: &[u8], from: &Sender, largest: usize) {
-        match Child::start(&self.exec.command, &environment(&self.local, from), datagram.to_vec()) {
-            Ok(child) => self.running.push(Session {
-                child,
-                from: from.clone(),
-                output: Vec::new(),
-                largest,
-                since: Instant::now(),
-                answered: false,
-                asked: None,
-            }),
-            Err(e) => self.ctx.warn(format_args!("no answer to {}: --exec: {}", from.name(), plain(&e))),
+        self.waiting.push_back(Task { datagram: datagram.to_vec(), from: from.clone(), largest });
+        self.start_waiting();
+    }
+
+    /// A command that can't be started is told, and others may be.
+    fn start_waiting(&mut self) {
+        while self.running.len() < self.exec.most {
+            let Some(Task { datagram, from, largest }) = self.waiting.pop_front() else { return };
+            match Child::start(&self.exec.command, &environment(&self.local, &from), datagram) {
+                Ok(child) => self.running.push(Session::new(child, from, largest)),
+                Err(e) => self.ctx.warn(format_args!("no answer to {}: --exec: {}", from.name(), plain(&e))),
+            }
         }
     }
 
@@ -103,6 +115,7 @@ impl<'a> Children<'a> {
                 self.running.push(session);
             }
         }
+        self.start_waiting();
         answers
     }
 
@@ -119,6 +132,7 @@ impl<'a> Children<'a> {
 
     /// Ends all, at once or after their time of grace.
     pub(super) fn stop(&mut self) {
+        self.waiting.clear();
         for session in &mut self.running {
             session.ask_to_end();
         }
@@ -134,6 +148,11 @@ impl<'a> Children<'a> {
 }
 
 impl Session {
+    fn new(child: Child, from: Sender, largest: usize) -> Self {
+        let since = Instant::now();
+        Session { child, from, output: Vec::new(), largest, since, answered: false, asked: None }
+    }
+
     fn turn(&mut self, ctx: &Context<'_>, exec: &Exec) -> Option<Answer> {
         let tell = |what: &dyn Display, from: &Sender| ctx.warn(format_args!("no answer to {}: {what}", from.name()));
         self.child.feed();

@@ -95,15 +95,23 @@ impl Drop for Process {
     }
 }
 
-/// A mask that our own parent left would last over exec. See sigprocmask(2).
+/// A mask that our own parent left would last over exec. See `pthread_sigmask(3)`.
 fn unmask_signals() -> io::Result<()> {
-    #[expect(unsafe_code, reason = "the set is ours and filled by the first call; the old mask is not asked for")]
+    change_mask(libc::SIG_SETMASK, None)
+}
+
+/// Changes the mask of this thread by the set of one signal or of none. Makes no allocation and takes no lock.
+fn change_mask(how: libc::c_int, signal: Option<libc::c_int>) -> io::Result<()> {
+    #[expect(unsafe_code, reason = "the set is ours and filled by the first calls; the old mask is not asked for")]
     let code = unsafe {
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut())
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        if let Some(signal) = signal {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut())
     };
-    if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
 }
 
 /// Tells when children end.
@@ -114,7 +122,10 @@ impl Watch {
     /// Begins to watch. Descriptors that our own parent left us are from now on not passed on to children.
     pub fn new() -> io::Result<Self> {
         super::close_on_exec_from(3);
-        super::signals::ended_children().map(Watch)
+        let ended = super::signals::ended_children()?;
+        // Our own parent may have left it blocked: then nothing would tell.
+        change_mask(libc::SIG_UNBLOCK, Some(libc::SIGCHLD))?;
+        Ok(Watch(ended))
     }
 
     /// Forgets the ends so far.
