@@ -216,9 +216,8 @@ mod tests {
 
     #[test]
     fn the_waits_double_and_fill_the_limit() {
-        let seconds = |tries, total| {
-            waits(tries, Duration::from_secs(total)).iter().map(|wait| wait.as_secs()).collect::<Vec<_>>()
-        };
+        let seconds =
+            |tries, total| waits(tries, Duration::from_secs(total)).iter().map(Duration::as_secs).collect::<Vec<_>>();
         assert_eq!((default_limit(1).length.as_secs(), default_limit(3).length.as_secs()), (1, 7));
         assert_eq!((seconds(3, 7), seconds(1, 7), seconds(2, 0)), (vec![1, 2, 4], vec![7], vec![0, 0]));
     }

@@ -245,9 +245,9 @@ impl State<'_> {
         self.local.wait(self.ctx, interests, self.idle_limit(), self.pause())
     }
 
-    /// The longest time that nothing needs doing.
+    /// The longest time that nothing needs doing. A queue that has not been seen empty may be so all the same.
     fn pause(&self) -> Option<Duration> {
-        let quiet = self.plan.until_idle.filter(|_| self.is_drained());
+        let quiet = self.plan.until_idle.filter(|_| self.local.left() == 0 && self.answers.is_idle());
         let quiet = quiet.map(|quiet| quiet.saturating_sub(self.last_came.elapsed()));
         [quiet, self.answers.pause()].into_iter().flatten().min()
     }
