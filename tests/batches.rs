@@ -202,9 +202,13 @@ fn each_datagram_of_a_batch_is_told() {
 
 #[test]
 fn nobody_there_loses_no_datagram_out_of_the_account() {
-    let nobody = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
-    for framing in [["--size", "1"], ["--separator", "x"]] {
-        let stdin = b"ax".repeat(500);
+    // A socket that is connected elsewhere keeps the port from others, and whoever else sends there is refused.
+    let elsewhere = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    elsewhere.connect("127.0.0.1:9").expect("a socket can be connected");
+    let nobody = elsewhere.local_addr().expect("it is bound");
+    // Of one size and of two sizes: trains of segments, and single messages.
+    for (framing, text) in [(["--size", "1"], "ax"), (["--separator", "x"], "ax"), (["--separator", "x"], "axbcx")] {
+        let stdin = text.repeat(500).into_bytes();
         let sent = run(sockkit(["udp-send", &nobody.to_string(), "-v"]).args(framing), &stdin).expect(0);
         let wanted = if framing[0] == "--size" { 1000 } else { 500 };
         assert_eq!(sent.stderr.matches("sent a datagram of 1 bytes").count(), wanted, "{framing:?}");

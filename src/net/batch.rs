@@ -90,12 +90,14 @@ impl<'a> Run<'a> {
 pub struct Outbox {
     /// Segments of more bytes than this have been refused.
     largest_segment: usize,
+    /// The next datagram leaves alone.
+    alone: bool,
 }
 
 impl Outbox {
     /// For `socket`.
     pub fn new(socket: &DatagramSocket) -> Self {
-        Outbox { largest_segment: if can_segment(socket.as_fd()) { usize::MAX } else { 0 } }
+        Outbox { largest_segment: if can_segment(socket.as_fd()) { usize::MAX } else { 0 }, alone: false }
     }
 
     /// Sends datagrams from the front of `run`, in one call that succeeds; gives how many. On an error none has left: it is
@@ -109,7 +111,24 @@ impl Outbox {
                 Err(error) => self.learn(size, error)?,
             }
         }
-        send_each(socket, run)
+        self.send_each(socket, run)
+    }
+
+    /// What stopped a call in the middle of its datagrams is not told. It may have been an error of an earlier datagram, which is
+    /// gone with that; if nobody is there, the next datagram has another one for the call after it, to be told if it is alone.
+    fn send_each(&mut self, socket: &DatagramSocket, run: Run<'_>) -> io::Result<usize> {
+        let run = run.first(if std::mem::take(&mut self.alone) { 1 } else { MOST_AT_ONCE });
+        let mut slices = [IoSlice::new(&[]); MOST_AT_ONCE];
+        for (slice, piece) in slices.iter_mut().zip(run.pieces) {
+            *slice = IoSlice::new(&run.bytes[piece.clone()]);
+        }
+        let sent = match run.len() {
+            0 => 0,
+            1 => socket.send(&slices[0]).map(|()| 1)?,
+            count => send_many(socket.as_fd(), socket.destination(), &slices[..count])?,
+        };
+        self.alone = sent < run.len();
+        Ok(sent)
     }
 
     /// A refusal of segments says nothing about the datagrams: they can still leave one by one, where IP may fragment
@@ -129,18 +148,6 @@ fn send_train(socket: &DatagramSocket, train: Run<'_>, size: usize) -> io::Resul
     let count = train.gathered(&mut slices);
     let size = u16::try_from(size).map_err(|_| io::ErrorKind::Unsupported)?;
     send_segments(socket.as_fd(), socket.destination(), &slices[..count], size)
-}
-
-fn send_each(socket: &DatagramSocket, run: Run<'_>) -> io::Result<usize> {
-    let mut slices = [IoSlice::new(&[]); MOST_AT_ONCE];
-    for (slice, piece) in slices.iter_mut().zip(run.pieces) {
-        *slice = IoSlice::new(&run.bytes[piece.clone()]);
-    }
-    match run.len().min(MOST_AT_ONCE) {
-        0 => Ok(0),
-        1 => socket.send(&slices[0]).map(|()| 1),
-        count => send_many(socket.as_fd(), socket.destination(), &slices[..count]),
-    }
 }
 
 #[cfg(test)]
@@ -205,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_was_refused_is_not_tried_again() {
-        let mut outbox = Outbox { largest_segment: usize::MAX };
+        let mut outbox = Outbox { largest_segment: usize::MAX, alone: false };
         // EINVAL, which is 22 in every Unix.
         let too_large = io::Error::from_raw_os_error(22);
         assert!(outbox.learn(1473, too_large).is_ok() && outbox.largest_segment == 1472);
