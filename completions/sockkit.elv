@@ -165,7 +165,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --count 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval'
             cand --interval 'The pause between two times'
             cand --wait 'Print the replies until DUR after the last datagram; none at all is an error (28)'
-            cand --tries 'Ask N times before a port counts as silent; each wait is twice the last, all together -w [default: 3, 7 s]'
+            cand --tries 'Ask N times before a port counts as silent; each wait is twice the last, all of them -w [default: 3; 1, 2 and 4 s]'
             cand --probe-data 'What --check asks, with escapes such as \x00 [default: an empty datagram]'
             cand --idle-timeout 'Give up when nothing has moved for this long, whatever -w says'
             cand --deadline 'Give up when the whole run takes longer'

@@ -161,7 +161,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'On
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l wait -d 'Print the replies until DUR after the last datagram; none at all is an error (28)' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tries -d 'Ask N times before a port counts as silent; each wait is twice the last, all together -w [default: 3, 7 s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tries -d 'Ask N times before a port counts as silent; each wait is twice the last, all of them -w [default: 3; 1, 2 and 4 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe-data -d 'What --check asks, with escapes such as \\x00 [default: an empty datagram]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l deadline -d 'Give up when the whole run takes longer' -r

@@ -171,7 +171,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'The pause between two times')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Print the replies until DUR after the last datagram; none at all is an error (28)')
-            [CompletionResult]::new('--tries', '--tries', [CompletionResultType]::ParameterName, 'Ask N times before a port counts as silent; each wait is twice the last, all together -w [default: 3, 7 s]')
+            [CompletionResult]::new('--tries', '--tries', [CompletionResultType]::ParameterName, 'Ask N times before a port counts as silent; each wait is twice the last, all of them -w [default: 3; 1, 2 and 4 s]')
             [CompletionResult]::new('--probe-data', '--probe-data', [CompletionResultType]::ParameterName, 'What --check asks, with escapes such as \x00 [default: an empty datagram]')
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Give up when nothing has moved for this long, whatever -w says')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Give up when the whole run takes longer')

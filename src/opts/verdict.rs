@@ -22,7 +22,7 @@ pub struct VerdictArgs {
     /// Find the largest datagram that goes through unfragmented, of a peer that answers
     #[arg(long, group = "verdict", conflicts_with_all = OF_DATA)]
     mtu: bool,
-    /// Ask N times before a port counts as silent; each wait is twice the last, all together -w [default: 3, 7 s]
+    /// Ask N times before a port counts as silent; each wait is twice the last, all of them -w [default: 3; 1, 2 and 4 s]
     #[arg(long, value_name = "N", requires = "verdict", value_parser = clap::value_parser!(u32).range(1..=10))]
     tries: Option<u32>,
     /// What --check asks, with escapes such as \x00 [default: an empty datagram]
