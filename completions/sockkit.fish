@@ -106,6 +106,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l retry-for -d 'Keep trying for DUR until it opens' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l count -d 'End after N probes; without it ctrl-C is the normal end' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interval -d 'From one probe to the next [1 s]; with 0, one goes out once the last has come back or has had its time' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l size -d 'Bytes of a probe [64]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l end-on -d 'Whose end is the end of the session [auto: both, or the peer\'s on a terminal]' -r -f -a "auto\t''
 both\t''
 peer\t''
@@ -122,7 +125,6 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l until-match 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l max-bytes -d 'End well once so much has come from the peer, such as 10M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l expect-sha256 -d 'Fail (1) unless what is received has this SHA-256' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l expect-size -d 'Fail unless so much is received: 18 if less, 1 if more' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
@@ -135,6 +137,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-buffer 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -153,16 +156,25 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s n -l numeric
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l nagle -d 'Gather small pieces before sending (Nagle); without it they leave at once'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l reuse-address -d 'Bind --source-port although an old connection from it lingers; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-reuse-address -d 'Refuse to bind --source-port while an old connection from it lingers'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ping -d 'Send probes, print the round trip of each answer and then a summary; with -q the summary alone'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'One datagram for each N bytes of stdin' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'One datagram for each N bytes of stdin; with --ping, bytes of a probe [64]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l separator -d 'One datagram for each piece of stdin that TEXT ends, without it; \\n, \\xNN and so on are bytes' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l length-prefix -d 'One datagram for each length and so many bytes of stdin: the borders that udp-recv --length-prefix keeps' -r -f -a "u16\t'Two bytes in network order'
+u32\t'Four bytes in network order'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l count -d 'Send all of it N times (stdin is read to its end first); 0 is until ctrl-C, and needs --interval or a pace; with --ping, end after N probes [until ctrl-C]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interval -d 'The pause between two times; with --ping, from one probe to the next [1 s], with 0 once the last has come back or has had its time' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l wait -d 'Print the replies until DUR after the last datagram; none at all is an error (28)' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tries -d 'Ask N times before a port counts as silent; each wait is twice the last, all of them -w [default: 3; 1, 2 and 4 s]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe-data -d 'What --check asks, with escapes such as \\x00 [default: an empty datagram]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l replies -d 'With --wait, end (0) as soon as N replies have come and all is sent (with --count 0 even before); fewer by the end of --wait are an error (28)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l rate -d 'Send at most N bytes of payload a second, such as 500k or 10M, evenly' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l pps -d 'Send at most N datagrams a second, evenly' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l burst -d 'Let N datagrams leave at once, with as long a pause after them [1]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe -d 'Ask a question of dns[=NAME[/TYPE]], ntp, stun, snmp[=COMMUNITY], snmpv1[=COMMUNITY] or echo, and print what the answer says; PORT may be left out' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l probe-data -d 'Ask another protocol: send TEXT, in which \\n \\r \\t \\0 \\xNN \\\\ are bytes, and print the first answer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tries -d 'Ask at most N times, each wait twice the one before: in all -w, else 1 s and more [default: 3]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s s -l source -d 'Connect from this local address; it fixes the family' -r
@@ -172,27 +184,39 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l tos -d 'Typ
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l multicast-interface -d 'Send to the group through this interface, by its name or an address of it [the route\'s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s o -l output -d 'Write the replies to FILE instead of stdout' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has moved for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l exit-word -d 'End the chat when a typed line is exactly WORD, which is not sent; can be given more than once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l connect-timeout -d 'Give up when the lookup takes longer [default: -w, else 30 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l lines -d 'One datagram for each line of stdin, without its newline'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l ping -d 'Measure an echo service: send probes, print the round trip of each answer and then a summary; with -q the summary alone'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l broadcast -d 'Allow a broadcast address; replies from everybody count'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s z -l check -d 'Only check: ask each port and tell on stdout what came back; PORT may be a list such as 53,123,5000-5010'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l mtu -d 'Find the largest datagram that goes through unfragmented, of a peer that answers'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s z -l check -d 'Only check: ask each port, by --probe or with an empty datagram, and tell on stdout what came back; PORT may be a list such as 53,123,5000-5010'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l mtu -d 'Find the largest datagram that reaches an echo service unfragmented, and say who limits it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s n -l numeric -d 'Look up no names: addresses must be numeric'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l no-multicast-loop -d 'Send to the group\'s members on other machines only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interactive -d 'Chat: send each typed line, show each answer as a line; the end of the input ends it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l separator -d 'Write TEXT after each datagram; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l length-prefix -d 'Write its length before each datagram, in network byte order' -r -f -a "u16\t'Two bytes'
+u32\t'Four bytes'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l count -d 'End (0) after N datagrams; without it ctrl-C is the normal end' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reply -d 'Answer each datagram with TEXT; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exec -d 'Answer each datagram with what CMD, run by /bin/sh -c, makes of it: the datagram is its stdin, its stdout the answer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l max-children -d 'With --exec, run so many commands at once; meanwhile further datagrams wait in the receive queue [16]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exec-timeout -d 'With --exec, end a command that takes longer (SIGTERM, 1 s later SIGKILL) [10 s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l allow -d 'Take only what comes from ADDRESS or ADDRESS/BITS; can be given more than once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s x -l hex -d 'Dump each datagram and its sender in hexadecimal, to stderr or FILE' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l ready-fd -d 'Write the address to this open descriptor, and close it, once clients can come' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l port-file -d 'Write the port (the address of a UNIX socket) to FILE once clients can come' -r -F
@@ -203,18 +227,24 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l tos -d 'Typ
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l send-buffer -d 'Kernel send buffer, such as 64k' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l interface -d 'Send and receive through this interface only' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l join -d 'Join this group, and no other: with SOURCE@ take only what that host sends to it, with %INTERFACE only what comes in there; can be given more than once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exit-word -d 'Leave the last sender unanswered when a typed line is exactly WORD; can be given more than once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l until-idle -d 'End well (0) once nothing has come for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has come for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l lines -d 'Write a newline after each datagram'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l echo -d 'Answer each datagram with itself'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l gro -d 'Let the kernel hand over trains of datagrams (GRO), split again here: faster, but drops are counted in trains'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l stats -d 'Say at the end, even with -q, what came: datagrams, bytes, rate, sizes, what was ignored, left unread or dropped; -v includes it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s n -l numeric -d 'Look up no names: addresses must be numeric'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reuse-address -d 'Bind although another program has the address and asks for the same: for multicast groups'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reuse-port -d 'Share the port with other programs that ask for the same: each datagram goes to one of them'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l interactive -d 'Chat: show each datagram as a line with its sender, send each typed line to the last sender'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l json -d 'Write every line about itself as a JSON object'

@@ -10,6 +10,12 @@ use std::time::{Duration, Instant};
 /// Connecting gives up after this long when no option says else.
 pub const DEFAULT_CONNECT: Duration = Duration::from_secs(30);
 
+/// An answer to a probe may take this long when no option says else.
+pub const DEFAULT_ANSWER: Duration = Duration::from_secs(2);
+
+/// The first of several questions by datagram waits this long for its answer when no option says else.
+pub const FIRST_ANSWER: Duration = Duration::from_secs(1);
+
 /// Which limit it is: the option that set it, or the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -19,6 +25,8 @@ pub enum Limit {
     Connect,
     /// No option was given: [`DEFAULT_CONNECT`].
     DefaultConnect,
+    /// No option was given: [`DEFAULT_ANSWER`]; or [`FIRST_ANSWER`], and twice as long each further time.
+    DefaultAnswer,
     /// `--idle-timeout`.
     Idle,
     /// `--accept-timeout`.
@@ -37,6 +45,7 @@ impl fmt::Display for Limit {
             Limit::Timeout => "--timeout",
             Limit::Connect => "--connect-timeout",
             Limit::DefaultConnect => "the default; --connect-timeout sets it",
+            Limit::DefaultAnswer => "the default; -w sets it",
             Limit::Idle => "--idle-timeout",
             Limit::Accept => "--accept-timeout",
             Limit::Deadline => "--deadline",

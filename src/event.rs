@@ -4,6 +4,8 @@
 //! report's work, which gets every event through [`Tell`].
 
 pub mod account;
+pub mod datagram;
+pub mod ping;
 pub mod verdict;
 
 use std::fmt::Display;
@@ -11,6 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use account::Account;
+use datagram::{Facts, Intake};
 
 use crate::error::Error;
 
@@ -18,6 +21,11 @@ use crate::error::Error;
 pub trait Tell: Sync {
     /// Something happened.
     fn tell(&self, event: &Event<'_>);
+
+    /// Whether single steps are listened to. Where they are not, whoever takes millions a second need not tell them.
+    fn wants_steps(&self) -> bool {
+        true
+    }
 }
 
 /// Looks on while the bytes of a session move. The lower rooms know a log or a dump by this trait alone.
@@ -44,6 +52,8 @@ pub enum Event<'a> {
     Datagram(Datagram<'a>),
     /// An HTTP exchange.
     Http(Http<'a>),
+    /// Probes to an echo service.
+    Ping(Ping<'a>),
     /// The account of a session at its end, or because somebody asked for it.
     Account {
         /// What is known of it.
@@ -81,6 +91,14 @@ pub enum Serve<'a> {
     Accepted(Shown<'a>),
     /// A client left without a byte and does not count (`--ignore-empty`).
     Ignored(Shown<'a>),
+    /// A client of a scripted server has said this many bytes.
+    Heard(Shown<'a>, usize),
+    /// A client of a scripted server was told this many bytes.
+    Said(Shown<'a>, usize),
+    /// A client's end has come (its FIN).
+    ClientEnded(Shown<'a>),
+    /// A client was sent our end (FIN).
+    Dismissed(Shown<'a>),
     /// A client's session ended well: bytes from it, bytes to it.
     Left(Shown<'a>, u64, u64),
     /// A client's session ended by this error; the others go on.
@@ -177,14 +195,27 @@ pub enum Datagram<'a> {
     Towards(Shown<'a>, Shown<'a>),
     /// One was sent to this address.
     Sent(Shown<'a>, usize),
+    /// The end of a sender: datagrams, bytes, and the time from the first to the last.
+    SentTotal(u64, u64, Duration),
     /// One came from this address.
     Received(Shown<'a>, usize),
+    /// One came from this address, and the kernel tells this of it.
+    Arrived(Shown<'a>, usize, &'a Facts),
     /// One came from this address in answer to what was sent to a group: only this tells whose it is.
     Reply(Shown<'a>, usize),
-    /// The receive queue had no room for this many.
-    Lost(u64),
-    /// The end of a receiver: datagrams and bytes.
-    ReceivedTotal(u64, u64),
+    /// The sender of the last one is left without an answer; the next one is waited for.
+    LeftUnanswered(Shown<'a>),
+    /// So many that were sent have no answer yet; it is waited for, at most for this long.
+    Awaiting(u64, Duration),
+    /// The receive queue had no room for this many; with the second, at least.
+    Lost(u64, bool),
+    /// The end of a receiver.
+    ReceivedTotal {
+        /// What it got.
+        intake: &'a Intake,
+        /// Whether somebody asked (`--stats`).
+        asked: bool,
+    },
 }
 
 /// An HTTP exchange.
@@ -197,4 +228,12 @@ pub enum Http<'a> {
     Redirect(Shown<'a>),
     /// The body is complete: bytes, time since the request.
     Body(u64, Duration),
+}
+
+/// Probes to an echo service. What comes of them is the result of the run: see [`ping::Outcome`].
+pub enum Ping<'a> {
+    /// Probes of so many bytes will go to this peer, so far apart; zero is as soon as one has come back.
+    Started(Shown<'a>, usize, Duration),
+    /// The probe of this sequence number has gone to this peer.
+    Sent(Shown<'a>, u64),
 }

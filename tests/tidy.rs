@@ -27,6 +27,7 @@ const LEVELS: &[(&str, u8)] = &[
 
 /// Each crate and the rooms that may use it.
 const CRATES: &[(&str, &[&str])] = &[
+    ("ipnet", &["address"]),
     ("httparse", &["proto"]),
     ("url", &["proto"]),
     ("rustix", &["sys"]),

@@ -138,6 +138,18 @@ fn lines_come_back_as_the_same_lines() {
 }
 
 #[test]
+fn all_lines_of_one_write_are_sent_while_stdin_stays_open() {
+    let receiver = receiver(V4, &["--lines", "--count", "200"]);
+    let mut sender = start(sender(receiver.address(), &["--lines"]).stdin(Stdio::piped()));
+    let mut stdin = sender.stdin();
+    let lines = (0..200).map(|n| n.to_string()).collect::<Vec<_>>().join("\n") + "\n";
+    stdin.write_all(lines.as_bytes()).expect("it reads");
+    assert_eq!(receiver.end().expect(0).text(), lines);
+    drop(stdin);
+    sender.end().expect(0);
+}
+
+#[test]
 fn size_cuts_stdin_into_pieces() {
     let receiver = receiver(V4, &["--count", "3", "--separator", r"\x3b\n"]);
     send(receiver.address(), &["--size", "4"], b"abcdefghij").expect(0);
@@ -630,6 +642,44 @@ fn every_member_of_a_group_answers_and_each_reply_has_its_sender() {
     assert!(ended.text().contains("from 1.") && ended.text().contains("from 2."), "{ended:?}");
     assert!(ended.text().starts_with("hellohello"), "both members got it: {ended:?}");
     assert_eq!(ended.stderr.matches("a reply of 7 bytes from ").count(), 2, "{}", ended.stderr);
+}
+
+#[test]
+fn every_member_of_a_group_answers_each_probe() {
+    let script = r#"
+        cat >member.py <<'END'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("239.1.2.3", 4000))
+s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.1.2.3") + socket.inet_aton("127.0.0.1"))
+print("ready", flush=True)
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+a.bind(("127.0.0.1", 0))
+for _ in range(2):
+    data, peer = s.recvfrom(65536)
+    a.sendto(data, peer)
+END
+        mkfifo ready1 ready2
+        for n in 1 2; do
+            python3 member.py >ready$n &
+            read ready <ready$n
+        done
+        "$S" udp-send 239.1.2.3 4000 --ping --count 2 --interval 20ms --ttl 1 -w 1
+        echo "code $?"
+        wait"#;
+    if peer("python3").is_none() {
+        return;
+    }
+    let Some(ended) = in_namespace(script) else { return };
+    assert!(ended.text().contains("code 0"), "{ended:?}");
+    assert!(ended.text().contains("\n2 sent, 2 received, 0 lost (0%), 2 duplicated, 0 reordered,"), "{ended:?}");
+    let senders: std::collections::BTreeSet<_> = ended
+        .text()
+        .lines()
+        .filter_map(|line| Some(line.split_once(" bytes from ")?.1.split_once(": seq=")?.0.to_owned()))
+        .collect();
+    assert!(senders.len() == 2 && senders.iter().all(|sender| sender.starts_with("127.0.0.1:")), "{senders:?}");
 }
 
 #[test]

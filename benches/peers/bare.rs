@@ -13,16 +13,34 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
+use crate::echo::bare::{datagrams, streams};
 use crate::payload::{compare, words};
+use crate::udp;
 
 pub const LISTEN: &str = "@listen";
 pub const CONNECT: &str = "@connect";
+/// An echo server for streams.
+pub const ECHO: &str = "@echo";
+/// An echo server for datagrams.
+pub const ECHO_UDP: &str = "@echo-udp";
 /// Writes a file to stdout.
 pub const PRODUCE: &str = "@produce";
 /// Reads stdin, and fails unless it is as long as the file.
 pub const CONSUME: &str = "@consume";
 /// Reads stdin, and fails unless it is the same as the file.
 pub const COMPARE: &str = "@compare";
+/// Sends stdin as datagrams: trains that are read,
+pub const UDP_TRAINS: &str = "@udp-trains";
+/// trains out of the file in memory,
+pub const UDP_MAPPED: &str = "@udp-mapped";
+/// several a call.
+pub const UDP_BATCHES: &str = "@udp-batches";
+/// Writes the datagrams that come to stdout.
+pub const UDP_RECEIVE: &str = "@udp-receive";
+/// Writes a file to stdout in pieces of a datagram's size.
+pub const UDP_PIECES: &str = "@udp-pieces";
+/// Sends datagrams at a fixed rate.
+pub const UDP_OFFER: &str = "@udp-offer";
 
 const BLOCK: usize = 1 << 20;
 
@@ -33,9 +51,17 @@ pub fn run_if_asked() -> Option<ExitCode> {
     let outcome = match role.as_str() {
         LISTEN => listen(&what),
         CONNECT => connect(&what),
+        ECHO => streams(&what),
+        ECHO_UDP => datagrams(&what),
         PRODUCE => produce(Path::new(&what)),
         CONSUME => consume(Path::new(&what)),
         COMPARE => compare_stdin(Path::new(&what)),
+        UDP_TRAINS => udp::bare::send_trains(&what),
+        UDP_MAPPED => udp::bare::send_mapped(&what),
+        UDP_BATCHES => udp::bare::send_batches(&what),
+        UDP_RECEIVE => udp::bare::receive(&what),
+        UDP_PIECES => udp::bare::produce_pieces(&what),
+        UDP_OFFER => udp::offer(&what),
         _ => return None,
     };
     Some(match outcome {

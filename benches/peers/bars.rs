@@ -5,14 +5,15 @@
 
 use crate::rounds::Results;
 use crate::sample::Measure;
-use crate::tools::{BARE, SOCKKIT};
+use crate::tools::SOCKKIT;
+use crate::udp::tools::{LOOPS, TO_THE_BYTE};
 
 /// One promise.
 pub struct Bar {
     /// The name of its scenario.
     pub scenario: &'static str,
     pub says: &'static str,
-    measure: Measure,
+    pub measure: Measure,
     wanted: Wanted,
     against: Against,
 }
@@ -21,6 +22,11 @@ pub struct Bar {
 pub enum Wanted {
     AtLeast(f64),
     AtMost(f64),
+    /// A ratio, or so much of the measure itself: of what is nearly all, nobody can have much more.
+    Either {
+        ratio: f64,
+        enough: f64,
+    },
 }
 
 enum Against {
@@ -29,7 +35,7 @@ enum Against {
     BestOf(&'static [&'static str]),
     BestPeer,
     Bare,
-    /// The number itself: memory has no noise to divide away.
+    /// The number itself: memory has no noise to divide away, and what is a ratio already has it divided.
     Nothing,
 }
 
@@ -38,6 +44,8 @@ pub struct Verdict {
     pub wanted: Wanted,
     /// `None` if one side was not measured.
     pub got: Option<f64>,
+    /// The measure itself, if that alone may do.
+    pub own: Option<f64>,
     /// Half the noise band.
     pub tolerance: f64,
 }
@@ -99,7 +107,114 @@ pub static ALL: &[Bar] = &[
         wanted: Wanted::AtMost(1.1),
         against: Against::Tool("nc.openbsd"),
     },
+    Bar {
+        scenario: "echo-messages",
+        says: "messages a second to socat",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(2.0),
+        against: Against::Tool("socat"),
+    },
+    Bar {
+        scenario: "echo-messages",
+        says: "messages a second to the bare loop",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(0.95),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "echo-messages",
+        says: "p99 to the bare loop's",
+        measure: Measure::P99,
+        wanted: Wanted::AtMost(1.5),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "echo-churn",
+        says: "connections a second to socat",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(7.0),
+        against: Against::Tool("socat"),
+    },
+    Bar {
+        scenario: "echo-churn",
+        says: "connections a second to the bare loop",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(0.9),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "echo-crowd",
+        says: "messages a second to the bare loop",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(0.9),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "echo-crowd",
+        says: "peak memory, MiB",
+        measure: Measure::Peak,
+        wanted: Wanted::AtMost(40.0),
+        against: Against::Nothing,
+    },
+    Bar {
+        scenario: "echo-crowd",
+        says: "CPU while all are idle, share of a core",
+        measure: Measure::Idle,
+        wanted: Wanted::AtMost(0.01),
+        against: Against::Nothing,
+    },
+    Bar {
+        scenario: "echo-bullies",
+        says: "messages a second to itself without the bullies",
+        measure: Measure::Kept,
+        wanted: Wanted::AtLeast(0.8),
+        against: Against::Nothing,
+    },
+    Bar {
+        scenario: "echo-bullies",
+        says: "growth of its memory, MiB",
+        measure: Measure::Growth,
+        wanted: Wanted::AtMost(2.0),
+        against: Against::Nothing,
+    },
+    Bar {
+        scenario: "echo-udp",
+        says: "round trips a second to socat",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(3.0),
+        against: Against::Tool("socat"),
+    },
+    Bar {
+        scenario: "udp-send",
+        says: "datagrams a second to the best peer of that size",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(8.0),
+        against: Against::BestOf(TO_THE_BYTE),
+    },
+    Bar {
+        scenario: "udp-send",
+        says: "datagrams a second to the faster bare GSO loop",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(0.8),
+        against: Against::BestOf(LOOPS),
+    },
+    Bar {
+        scenario: "udp-recv-400k",
+        says: "share kept, to the best peer's",
+        measure: Measure::Kept,
+        wanted: KEPT,
+        against: Against::BestPeer,
+    },
+    Bar {
+        scenario: "udp-recv-1m",
+        says: "share kept, to the best peer's",
+        measure: Measure::Kept,
+        wanted: KEPT,
+        against: Against::BestPeer,
+    },
 ];
+
+const KEPT: Wanted = Wanted::Either { ratio: 1.5, enough: 0.99 };
 
 impl Bar {
     pub fn verdict(&self, results: &Results) -> Verdict {
@@ -107,17 +222,19 @@ impl Bar {
             Against::Nothing => 0.0,
             _ => half(results.noise(self.measure)),
         };
-        Verdict { wanted: self.wanted, got: self.got(results), tolerance }
+        let may_do = matches!(self.wanted, Wanted::Either { .. });
+        let own = results.samples(SOCKKIT).filter(|_| may_do).map(|ours| self.measure.median(ours));
+        Verdict { wanted: self.wanted, got: self.got(results), own, tolerance }
     }
 
     fn got(&self, results: &Results) -> Option<f64> {
         let ours = results.samples(SOCKKIT)?;
         let theirs = match self.against {
-            Against::Nothing => return Some(self.measure.median(ours)),
+            Against::Nothing => return Some(self.measure.median(ours)).filter(|got| !got.is_nan()),
             Against::Tool(name) => results.samples(name)?,
-            Against::Bare => results.samples(BARE)?,
-            Against::BestOf(names) => &results.best_peer(self.measure, Some(names))?.samples,
-            Against::BestPeer => &results.best_peer(self.measure, None)?.samples,
+            Against::Bare => &results.bare_row()?.samples,
+            Against::BestOf(names) => &results.best_of(self.measure, names)?.samples,
+            Against::BestPeer => &results.best_peer(self.measure)?.samples,
         };
         Some(self.measure.ratio(ours, theirs))
     }
@@ -125,14 +242,20 @@ impl Bar {
 
 impl Verdict {
     pub fn is_met(&self) -> Option<bool> {
+        if let (Wanted::Either { enough, .. }, Some(own)) = (self.wanted, self.own)
+            && own >= enough
+        {
+            return Some(true);
+        }
         let got = self.got?;
         Some(match self.wanted {
-            Wanted::AtLeast(wanted) => got >= wanted * (1.0 - self.tolerance),
+            Wanted::AtLeast(wanted) | Wanted::Either { ratio: wanted, .. } => got >= wanted * (1.0 - self.tolerance),
             Wanted::AtMost(wanted) => got <= wanted * (1.0 + self.tolerance),
         })
     }
 }
 
+/// Without a bare loop there is no band, and no tolerance.
 fn half((low, high): (f64, f64)) -> f64 {
-    (high - low) / 2.0
+    ((high - low) / 2.0).max(0.0)
 }

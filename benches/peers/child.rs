@@ -1,23 +1,26 @@
 //! Child processes: a hard limit for each, an account of its CPU time and memory, and none left behind.
 //!
-//! Owns the one unsafe call of this bench: wait4(2) is the only call that gives the account of one child, and
+//! Each leads a process group of its own, and what it has forked ends with it.
+//!
+//! Owns an unsafe call: wait4(2) is the only call that gives the account of one child, and
 //! neither std nor rustix has it. A child's number is signalled only while it is in [`ALIVE`], that is before it
 //! is reaped: nobody else's process can have it.
 
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::payload::words;
+use crate::sample::Sample;
 
 /// How often the watchdog looks.
 const WATCH: Duration = Duration::from_millis(200);
@@ -70,7 +73,7 @@ fn kill(all: &mut [Alive], condemned: impl Fn(&Alive) -> bool) {
     for alive in all.iter_mut().filter(|alive| condemned(alive)) {
         alive.expired = true;
         // It may be a zombie already; it is not reaped, so the number is still its own.
-        let _ = kill_process(alive.pid, Signal::KILL);
+        let _ = kill_process_group(alive.pid, Signal::KILL);
     }
 }
 
@@ -95,12 +98,27 @@ pub struct Account {
     pub peak: f64,
 }
 
+impl Account {
+    pub fn sample(self) -> Sample {
+        Sample { cpu: self.cpu, peak: self.peak, ..Sample::default() }
+    }
+}
+
+/// A child that has ended, well or not.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub account: Account,
+    /// On its stderr.
+    pub said: String,
+}
+
 /// Starts `command`, at most for `limit`. Takes it, so that no descriptor of it stays open here.
 pub fn start(mut command: Command, limit: Duration) -> Result<Child, String> {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let stderr = tempfile::tempfile().map_err(words)?;
-    command.stderr(stderr.try_clone().map_err(words)?);
+    command.stderr(stderr.try_clone().map_err(words)?).process_group(0);
     let mut alive = lock(&ALIVE);
     let started = Instant::now();
     let mut child = command.spawn().map_err(|e| format!("start {name}: {e}"))?;
@@ -124,17 +142,46 @@ impl Child {
         Ok(account)
     }
 
+    /// Ends it by SIGINT. What that end is worth is the caller's to say.
+    pub fn interrupt(mut self) -> Result<Ended, String> {
+        // If it has ended by itself, the status tells.
+        let _ = kill_process(self.pid, Signal::INT);
+        let (status, account, expired) = self.reap()?;
+        let said = self.all_said();
+        if expired {
+            return Err(format!("{} did not end by SIGINT within its limit; it said: {}", self.name, self.said()));
+        }
+        Ok(Ended { status, account, said })
+    }
+
+    /// Ends a server by SIGTERM. Whether it ended as it should have is asked of its exit status.
+    pub fn stop(mut self, is_fine: fn(ExitStatus) -> bool) -> Result<(), String> {
+        // If it has ended by itself, the status tells.
+        let _ = kill_process(self.pid, Signal::TERM);
+        let (status, _, expired) = self.reap()?;
+        if expired || !is_fine(status) {
+            return Err(format!("{}, stopped by SIGTERM: {status}; it said: {}", self.name, self.said()));
+        }
+        Ok(())
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
     pub fn has_ended(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         !matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
     }
 
     /// The end is awaited without reaping, so that the watchdog can kill meanwhile; then reaped under the lock.
+    /// Until then its number is its group's, and what it has left behind can be killed.
     fn reap(&mut self) -> Result<(ExitStatus, Account, bool), String> {
         while let Err(rustix::io::Errno::INTR) =
             waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
         {}
         let mut alive = lock(&ALIVE);
+        let _ = kill_process_group(self.pid, Signal::KILL);
         let (status, account) = wait4(self.pid)?;
         self.reaped = true;
         let place = alive.iter().position(|a| a.pid == self.pid);
@@ -143,11 +190,16 @@ impl Child {
     }
 
     fn said(&self) -> String {
+        let text = self.all_said().into_bytes();
+        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(300)..]).trim().to_owned();
+        if text.is_empty() { "nothing".to_owned() } else { text }
+    }
+
+    fn all_said(&self) -> String {
         let (mut stderr, mut text) = (&self.stderr, Vec::new());
         // What cannot be read back is only a hint that is missing.
         let _ = stderr.rewind().and_then(|()| stderr.read_to_end(&mut text));
-        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(300)..]).trim().to_owned();
-        if text.is_empty() { "nothing".to_owned() } else { text }
+        String::from_utf8_lossy(&text).into_owned()
     }
 }
 

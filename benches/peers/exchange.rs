@@ -33,7 +33,7 @@ pub fn ping_pong(bench: &Bench, tool: &Tool) -> Result<Sample, String> {
     }
     let account = child.end()?;
     let seconds = median_time(&times[WARM_UP..]);
-    Ok(Sample { seconds, bytes: times.len() as u64, cpu: account.cpu, peak: account.peak })
+    Ok(Sample { seconds, bytes: times.len() as u64, cpu: account.cpu, peak: account.peak, ..Sample::default() })
 }
 
 fn round_trip(stdin: &mut impl Write, stdout: &mut impl Read, n: usize) -> Result<Duration, String> {
@@ -53,7 +53,7 @@ pub fn start_up(bench: &Bench, tool: &Tool) -> Result<Sample, String> {
     let times: Vec<_> = runs.iter().map(|(time, _)| *time).collect();
     let cpu = runs.iter().map(|(_, sample)| sample.cpu).sum::<f64>() / float(runs.len() as u64);
     let peak = runs.iter().map(|(_, sample)| sample.peak).fold(0.0, f64::max);
-    Ok(Sample { seconds: median_time(&times), bytes: GREETING.len() as u64, cpu, peak })
+    Ok(Sample { seconds: median_time(&times), bytes: GREETING.len() as u64, cpu, peak, ..Sample::default() })
 }
 
 fn greet(tool: &Tool, place: &Place) -> Result<(Duration, Sample), String> {

@@ -1,12 +1,13 @@
-//! `cargo bench --bench peers`: sockkit beside nc, ncat, socat and a bare copy loop, side by side in one run.
+//! `cargo bench --bench peers`: sockkit beside nc, ncat, socat and bare loops, side by side in one run.
 //!
 //! Owns the order of things: options, the payload, the scenarios one after the other, and the Markdown on stdout.
-//! It refuses to pass a verdict by its exit code: a speed is never a test. It ends with 1 only if sockkit or the
-//! bare loop lost bytes or failed.
+//! It refuses to pass a verdict by its exit code: a speed is never a test. It ends with 1 only if sockkit or a
+//! bare loop lost bytes of a stream, told an untrue account of datagrams, or failed.
 //!
 //! ```text
 //! cargo bench --bench peers                         everything, 11 rounds of 1 GiB
 //! cargo bench --bench peers -- ping-pong start-up   these scenarios
+//! cargo bench --bench peers -- echo                 those whose name contains that
 //! cargo bench --bench peers -- --quick              does it run? 1 round of 16 MiB
 //! ```
 //! stdout is the page that `benches/RESULTS.md` keeps; progress goes to stderr.
@@ -22,6 +23,7 @@
 mod bare;
 mod bars;
 mod child;
+mod echo;
 mod ends;
 mod exchange;
 mod options;
@@ -33,6 +35,7 @@ mod sample;
 mod scenarios;
 mod tools;
 mod transfer;
+mod udp;
 
 use std::process::ExitCode;
 

@@ -5,10 +5,12 @@ use std::fs;
 
 use crate::Bench;
 use crate::bars::{self, Bar, Verdict, Wanted};
+use crate::echo;
 use crate::options::ROUNDS;
 use crate::rounds::{Failure, Results, Row};
 use crate::sample::{Measure, float};
 use crate::tools::Rank;
+use crate::udp;
 
 /// Half a noise band as wide as this hides what the bars are about: tenths.
 const NOISY: f64 = 0.1;
@@ -53,8 +55,8 @@ fn machine() -> String {
 
 fn table(results: &[Results]) -> String {
     let mut text = String::from(
-        "| scenario | tool | median | CPU s/GB | peak MiB | to the best peer | to the bare loop | noise |\n\
-         |---|---|--:|--:|--:|--:|--:|--:|\n",
+        "| scenario | tool | median | also | CPU | peak MiB | to the best peer | to the bare loop | noise |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for one in results {
         text.extend(one.rows.iter().map(|row| line(one, row)));
@@ -65,22 +67,25 @@ fn table(results: &[Results]) -> String {
 fn line(results: &Results, row: &Row) -> String {
     let (title, name) = (results.scenario.title, row.tool.name);
     let samples = match &row.failure {
-        Some(Failure::Absent(reason)) => return format!("| {title} | {name} | left out: {reason} | | | | | |\n"),
-        Some(Failure::Failed(reason)) => return format!("| {title} | {name} | failed: {} | | | | | |\n", cell(reason)),
+        Some(Failure::Absent(reason)) => return format!("| {title} | {name} | left out: {reason} | | | | | | |\n"),
+        Some(Failure::Failed(reason)) => {
+            return format!("| {title} | {name} | failed: {} | | | | | | |\n", cell(reason));
+        }
         None => &row.samples,
     };
     let measure = results.scenario.measure;
-    let best = results.best_peer(measure, None).map(|peer| ratio(measure.ratio(samples, &peer.samples)));
-    let bare = results.rows.iter().find(|row| row.tool.rank == Rank::Bare && !row.samples.is_empty());
-    let to_bare = bare.map(|bare| ratio(measure.ratio(samples, &bare.samples)));
-    let cpu = (measure == Measure::Rate).then(|| format!("{:.2}", Measure::Cpu.median(samples)));
+    let best = results.best_peer(measure).map(|peer| ratio(measure.ratio(samples, &peer.samples)));
+    let to_bare = results.bare_row().map(|bare| ratio(measure.ratio(samples, &bare.samples)));
+    let also: Vec<_> = results.scenario.also.iter().map(|also| value(*also, also.median(samples))).collect();
+    let cpu = measure.cpu().map(|cpu| value(cpu, cpu.median(samples)));
     let noise = (row.tool.rank == Rank::Bare).then(|| band(results.noise(measure)));
     let dash = || "–".to_owned();
     format!(
-        "| {title} | {name} | {} | {} | {:.1} | {} | {} | {} |\n",
+        "| {title} | {name} | {} | {} | {} | {} | {} | {} | {} |\n",
         value(measure, measure.median(samples)),
+        also.join(", "),
         cpu.unwrap_or_else(dash),
-        Measure::Peak.median(samples),
+        value(Measure::Peak, Measure::Peak.median(samples)),
         best.unwrap_or_else(dash),
         to_bare.unwrap_or_else(dash),
         noise.unwrap_or_default(),
@@ -89,9 +94,20 @@ fn line(results: &Results, row: &Row) -> String {
 
 fn value(measure: Measure, value: f64) -> String {
     match measure {
+        _ if value.is_nan() => "–".to_owned(),
         Measure::Rate => format!("{value:.2} GB/s"),
         Measure::Time => format!("{:.1} µs", value * 1e6),
-        Measure::Cpu | Measure::Peak => format!("{value:.2}"),
+        Measure::Cpu => format!("{value:.2} s/GB"),
+        Measure::Peak => format!("{value:.1}"),
+        Measure::PerSecond => format!("{value:.0} /s"),
+        Measure::CpuEach => format!("{:.2} µs each", value * 1e6),
+        Measure::P99 => format!("p99 {:.0} µs", value * 1e6),
+        Measure::Resent => format!("{value:.0} sent again"),
+        Measure::Busy => format!("load {:.0} %", value * 100.0),
+        Measure::Idle => format!("idle {:.2} %", value * 100.0),
+        Measure::Kept => format!("{:.1} % kept", value * 100.0),
+        Measure::Offered => format!("{value:.0} /s offered"),
+        Measure::Growth => format!("grew {value:.2} MiB"),
     }
 }
 
@@ -114,6 +130,7 @@ fn is_noisy((low, high): (f64, f64)) -> bool {
 fn bar_line(results: &Results, bar: &Bar, verdict: &Verdict) -> String {
     let wanted = match verdict.wanted {
         Wanted::AtLeast(wanted) => format!("≥ {wanted}"),
+        Wanted::Either { ratio, enough } => format!("≥ {ratio}, or {} in itself", value(bar.measure, enough)),
         Wanted::AtMost(wanted) => format!("≤ {wanted}"),
     };
     let met = match verdict.is_met() {
@@ -121,7 +138,10 @@ fn bar_line(results: &Results, bar: &Bar, verdict: &Verdict) -> String {
         Some(true) => "met",
         Some(false) => "**not met**",
     };
-    let got = verdict.got.map_or_else(|| "–".to_owned(), |got| format!("{got:.2}"));
+    let mut got = verdict.got.map_or_else(|| "–".to_owned(), |got| format!("{got:.2}"));
+    if let Some(own) = verdict.own {
+        got = format!("{got}; {}", value(bar.measure, own));
+    }
     let (title, percent) = (results.scenario.title, verdict.tolerance * 100.0);
     format!("| {title}: {} | {wanted} | {got} | {percent:.0} % | {met} |\n", bar.says)
 }
@@ -134,9 +154,23 @@ fn notes(bench: &Bench) -> String {
          - Noise: the 10–90 % band of the bare loop's ratio to itself. A bar is met if it is reached within half that band.\n\
          - Before the rounds each tool's transfer was compared byte for byte; a tool that lost any is left out. In each round: exit codes, all of stdin read, sizes of what went into files and pipes.\n\
          - Ping-pong: the median of {} round trips a round. Start-up: the median of {} processes a round.\n\
+         - Echo servers: {} clients, {} of them in the crowd; every byte that came back was compared. CPU and peak: the server's own process, \
+         without those that it forks. Bullies: the same server with and without them, by turns. \
+         Load: the share of a core that making it took; near 100 % it is what limits the rate, and the CPU tells the servers apart.\n\
+         - udp-send: the file as datagrams of {} bytes, from the start of the sender to its end; CPU: the sender's, and µs each are seconds per million. \
+         The bench's sink takes trains; each datagram there was of that size (but the last), and before the rounds compared. Kept: the share that came; what the sink had no room for is not the sender's fault. \
+         ncat sends what one read gives: it is fed by a pipe that keeps borders. nc.openbsd fills 16,384 bytes whatever feeds it, so the bar leaves it out. iperf3: its own count and clock between its own two ends, from memory, no file.\n\
+         - udp-recv: evenly offered in trains of {} for {} s, which the kernel cuts in the sender's time; to a file. Kept: in the file, of those sent. \
+         Of sockkit, what is in the file and what it says was dropped was in every run what was sent, to the datagram (with --gro: no more than that). \
+         The other rows keep silent about what they lost.\n\
          - Absolute values are this machine's at that hour.\n",
         float(bench.options.round_trips as u64),
         float(bench.options.starts as u64),
+        echo::CLIENTS,
+        echo::CROWD,
+        udp::DATAGRAM,
+        udp::TRAIN,
+        bench.options.offer.as_secs_f64(),
     )
 }
 

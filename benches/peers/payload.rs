@@ -58,7 +58,8 @@ pub fn compare(mut got: impl Read, wanted: &Path) -> Result<(), String> {
     }
 }
 
-fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+/// As much as there is room for, less only at the end.
+pub fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         match from.read(&mut buffer[filled..])? {

@@ -108,11 +108,22 @@ impl Results {
         self.rows.iter().find(|row| row.tool.name == name && !row.samples.is_empty()).map(|row| row.samples.as_slice())
     }
 
-    /// The peer with the best median, among these or among all.
-    pub fn best_peer(&self, measure: Measure, among: Option<&[&str]>) -> Option<&Row> {
-        let peers = self.rows.iter().filter(|row| row.tool.rank == Rank::Peer && !row.samples.is_empty());
-        let peers = peers.filter(|row| among.is_none_or(|names| names.contains(&row.tool.name)));
-        peers.reduce(|best, row| {
+    pub fn bare_row(&self) -> Option<&Row> {
+        self.rows.iter().find(|row| row.is_bare() && !row.samples.is_empty())
+    }
+
+    /// The peer with the best median.
+    pub fn best_peer(&self, measure: Measure) -> Option<&Row> {
+        self.best(measure, |row| row.tool.rank == Rank::Peer)
+    }
+
+    /// Of these the one with the best median.
+    pub fn best_of(&self, measure: Measure, names: &[&str]) -> Option<&Row> {
+        self.best(measure, |row| names.contains(&row.tool.name))
+    }
+
+    fn best(&self, measure: Measure, among: impl Fn(&Row) -> bool) -> Option<&Row> {
+        self.rows.iter().filter(|row| !row.samples.is_empty() && among(row)).reduce(|best, row| {
             let is_better = measure.better(measure.median(&row.samples), measure.median(&best.samples));
             if is_better { row } else { best }
         })

@@ -13,6 +13,23 @@ pub struct Sample {
     pub cpu: f64,
     /// The largest resident set of one of its processes, in MiB.
     pub peak: f64,
+    /// Messages, connections or round trips.
+    pub count: u64,
+    /// Seconds within which 99 of 100 of them were through.
+    pub p99: f64,
+    /// Datagrams that were sent again.
+    pub resent: u64,
+    /// CPU time a second of the load itself: near 1 it may be what limits the rate.
+    pub busy: f64,
+    /// CPU time a second while nobody says anything.
+    pub idle: f64,
+    /// What is left of the rate when others misbehave, as a share of the rate without them; the share of the datagrams
+    /// that were kept of those that were sent.
+    pub kept: f64,
+    /// Datagrams a second that were really offered.
+    pub offered: f64,
+    /// By how many MiB the resident set grew meanwhile.
+    pub growth: f64,
 }
 
 impl Sample {
@@ -24,6 +41,14 @@ impl Sample {
             bytes: u64::midpoint(a.bytes, b.bytes),
             cpu: mean(a.cpu, b.cpu),
             peak: a.peak.max(b.peak),
+            count: u64::midpoint(a.count, b.count),
+            p99: mean(a.p99, b.p99),
+            resent: u64::midpoint(a.resent, b.resent),
+            busy: mean(a.busy, b.busy),
+            idle: mean(a.idle, b.idle),
+            kept: mean(a.kept, b.kept),
+            offered: mean(a.offered, b.offered),
+            growth: a.growth.max(b.growth),
         }
     }
 }
@@ -39,6 +64,24 @@ pub enum Measure {
     Cpu,
     /// MiB.
     Peak,
+    /// Messages, connections or round trips a second.
+    PerSecond,
+    /// CPU seconds for each of them.
+    CpuEach,
+    /// Seconds.
+    P99,
+    /// A number of datagrams.
+    Resent,
+    /// The share of a core.
+    Busy,
+    /// The share of a core.
+    Idle,
+    /// A ratio.
+    Kept,
+    /// Datagrams a second.
+    Offered,
+    /// MiB.
+    Growth,
 }
 
 impl Measure {
@@ -48,12 +91,30 @@ impl Measure {
             Self::Time => sample.seconds,
             Self::Cpu => sample.cpu / gigabytes(sample.bytes),
             Self::Peak => sample.peak,
+            Self::PerSecond => float(sample.count) / sample.seconds,
+            Self::CpuEach => sample.cpu / float(sample.count),
+            Self::P99 => sample.p99,
+            Self::Resent => float(sample.resent),
+            Self::Busy => sample.busy,
+            Self::Idle => sample.idle,
+            Self::Kept => sample.kept,
+            Self::Offered => sample.offered,
+            Self::Growth => sample.growth,
         }
     }
 
     /// Of a rate more is better, of all else less.
     pub fn better(self, a: f64, b: f64) -> bool {
-        if self == Self::Rate { a > b } else { a < b }
+        if matches!(self, Self::Rate | Self::PerSecond | Self::Kept | Self::Offered) { a > b } else { a < b }
+    }
+
+    /// What the CPU time of a scenario is divided by, if it is measured by what gets through.
+    pub fn cpu(self) -> Option<Self> {
+        match self {
+            Self::Rate => Some(Self::Cpu),
+            Self::PerSecond | Self::Kept => Some(Self::CpuEach),
+            _ => None,
+        }
     }
 
     pub fn median(self, samples: &[Sample]) -> f64 {
@@ -78,6 +139,12 @@ impl Measure {
 
 pub fn median_time(times: &[Duration]) -> f64 {
     median(times.iter().map(Duration::as_secs_f64).collect())
+}
+
+/// The time that 1 of 100 takes longer than. NaN of no times.
+pub fn p99(mut times: Vec<Duration>) -> f64 {
+    let place = times.len() * 99 / 100;
+    if times.is_empty() { f64::NAN } else { times.select_nth_unstable(place).1.as_secs_f64() }
 }
 
 fn median(values: Vec<f64>) -> f64 {

@@ -1,18 +1,27 @@
 //! The list of what is measured. A scenario is a value: a name to ask for, its tools, and two functions.
 
+use std::time::Duration;
+
 use crate::Bench;
+use crate::echo;
+use crate::echo::tools::{CROWD_SERVERS, DATAGRAM_SERVERS, SERVERS_THAT_BUFFER, STREAM_SERVERS};
 use crate::ends::{Input, Output};
 use crate::exchange;
 use crate::place::Medium;
 use crate::sample::{Measure, Sample};
 use crate::tools::{STREAM, Tool};
 use crate::transfer::{self, Transfer};
+use crate::udp;
+use crate::udp::tools::{RECEIVERS, SENDERS};
 
 /// Something that is measured with each of several tools.
 pub struct Scenario {
     pub name: &'static str,
     pub title: &'static str,
+    /// What its tools are compared by.
     pub measure: Measure,
+    /// What else is shown.
+    pub also: &'static [Measure],
     pub tools: &'static [Tool],
     /// Once before the rounds: whether every byte comes out as it went in.
     pub check: fn(&Bench, &Tool) -> Result<(), String>,
@@ -24,6 +33,7 @@ pub static ALL: &[Scenario] = &[
         name: "file-tcp-null",
         title: "file → TCP → /dev/null",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, FILE_TCP_NULL),
         run: |bench, tool| transfer::run(bench, tool, FILE_TCP_NULL),
@@ -32,6 +42,7 @@ pub static ALL: &[Scenario] = &[
         name: "file-tcp-file",
         title: "file → TCP → file",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, FILE_TCP_FILE),
         run: |bench, tool| transfer::run(bench, tool, FILE_TCP_FILE),
@@ -40,6 +51,7 @@ pub static ALL: &[Scenario] = &[
         name: "pipe-tcp-pipe",
         title: "pipe → TCP → pipe",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, PIPE_TCP_PIPE),
         run: |bench, tool| transfer::run(bench, tool, PIPE_TCP_PIPE),
@@ -48,6 +60,7 @@ pub static ALL: &[Scenario] = &[
         name: "full-duplex",
         title: "file → TCP → /dev/null, both ways at once",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, FULL_DUPLEX),
         run: |bench, tool| transfer::run(bench, tool, FULL_DUPLEX),
@@ -56,6 +69,7 @@ pub static ALL: &[Scenario] = &[
         name: "file-unix-null",
         title: "file → UNIX socket → /dev/null",
         measure: Measure::Rate,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| transfer::check(bench, tool, FILE_UNIX_NULL),
         run: |bench, tool| transfer::run(bench, tool, FILE_UNIX_NULL),
@@ -64,6 +78,7 @@ pub static ALL: &[Scenario] = &[
         name: "ping-pong",
         title: "one byte there and back through `connect`",
         measure: Measure::Time,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| exchange::ping_pong(bench, tool).map(drop),
         run: exchange::ping_pong,
@@ -72,11 +87,96 @@ pub static ALL: &[Scenario] = &[
         name: "start-up",
         title: "6 bytes to an echo server and back, the whole process",
         measure: Measure::Time,
+        also: &[],
         tools: STREAM,
         check: |bench, tool| exchange::start_up(bench, tool).map(drop),
         run: exchange::start_up,
     },
+    Scenario {
+        name: "echo-messages",
+        title: "echo: 100 clients, 64-byte messages",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99],
+        tools: STREAM_SERVERS,
+        check: |bench, tool| echo::messages(bench, tool, CHECK).map(drop),
+        run: |bench, tool| echo::messages(bench, tool, bench.options.load),
+    },
+    Scenario {
+        name: "echo-churn",
+        title: "echo: connect, 64 bytes, close, 50 at a time",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99],
+        tools: STREAM_SERVERS,
+        check: |bench, tool| echo::churn(bench, tool, CHECK).map(drop),
+        run: |bench, tool| echo::churn(bench, tool, bench.options.load),
+    },
+    Scenario {
+        name: "echo-crowd",
+        title: "echo: 10,000 clients, 64-byte messages",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99, Measure::Idle],
+        tools: CROWD_SERVERS,
+        check: |bench, tool| echo::crowd(bench, tool, CHECK).map(drop),
+        run: |bench, tool| echo::crowd(bench, tool, bench.options.load),
+    },
+    Scenario {
+        name: "echo-bullies",
+        title: "echo: 100 clients, one that does not read, one that dribbles",
+        measure: Measure::PerSecond,
+        also: &[Measure::Kept, Measure::Growth],
+        tools: SERVERS_THAT_BUFFER,
+        check: |bench, tool| echo::bullies(bench, tool, CHECK).map(drop),
+        run: |bench, tool| echo::bullies(bench, tool, bench.options.load),
+    },
+    Scenario {
+        name: "echo-udp",
+        title: "echo: 100 UDP sockets, a datagram of 64 bytes each",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99, Measure::Resent],
+        tools: DATAGRAM_SERVERS,
+        check: |bench, tool| echo::datagrams(bench, tool, 100, CHECK).map(drop),
+        run: |bench, tool| echo::datagrams(bench, tool, 100, bench.options.load),
+    },
+    Scenario {
+        name: "echo-udp-one",
+        title: "echo: one UDP socket, a datagram of 64 bytes",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99, Measure::Resent],
+        tools: DATAGRAM_SERVERS,
+        check: |bench, tool| echo::datagrams(bench, tool, 1, CHECK).map(drop),
+        run: |bench, tool| echo::datagrams(bench, tool, 1, bench.options.load),
+    },
+    Scenario {
+        name: "udp-send",
+        title: "file → UDP, 1,200 bytes a datagram",
+        measure: Measure::PerSecond,
+        also: &[Measure::Kept],
+        tools: SENDERS,
+        check: udp::check_send,
+        run: udp::send,
+    },
+    Scenario {
+        name: "udp-recv-400k",
+        title: "UDP → file, 400,000 datagrams of 1,200 bytes a second",
+        measure: Measure::Kept,
+        also: &[Measure::Offered],
+        tools: RECEIVERS,
+        check: |bench, tool| udp::check_receive(bench, tool, 400_000),
+        run: |bench, tool| udp::receive(bench, tool, 400_000),
+    },
+    Scenario {
+        name: "udp-recv-1m",
+        title: "UDP → file, 1,000,000 datagrams of 1,200 bytes a second",
+        measure: Measure::Kept,
+        also: &[Measure::Offered],
+        tools: RECEIVERS,
+        check: |bench, tool| udp::check_receive(bench, tool, 1_000_000),
+        run: |bench, tool| udp::receive(bench, tool, 1_000_000),
+    },
 ];
+
+/// How long an echo server is looked at before it is measured.
+const CHECK: Duration = Duration::from_millis(100);
 
 const FILE_TCP_NULL: Transfer =
     Transfer { input: Input::File, output: Output::Null, medium: Medium::Tcp, both_ways: false };

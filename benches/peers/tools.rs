@@ -8,28 +8,30 @@ use std::process::{Command, Stdio};
 
 use crate::bare;
 use crate::place::Place;
+use crate::udp::tools::GRO;
 
 /// The row that the bars are about.
 pub const SOCKKIT: &str = "sockkit";
-pub const BARE: &str = "bare 1 MiB loop";
 
 /// A program with its words.
 pub struct Tool {
     pub name: &'static str,
     pub rank: Rank,
-    program: Program,
+    pub program: Program,
     /// What prints its version, for the page.
-    version: &'static [&'static str],
-    listen: fn(&Place, Flow) -> Vec<String>,
-    connect: fn(&Place, Flow) -> Vec<String>,
+    pub version: &'static [&'static str],
+    pub listen: fn(&Place, Flow) -> Vec<String>,
+    pub connect: fn(&Place, Flow) -> Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rank {
     Ours,
     Peer,
-    /// Measured twice a round.
+    /// The loop that ratios are to: measured twice a round.
     Bare,
+    /// Another one beside it.
+    Plain,
 }
 
 /// Which of the two ends have something to send.
@@ -40,8 +42,9 @@ pub enum Flow {
     BothWays,
 }
 
-enum Program {
+pub enum Program {
     Sockkit,
+    /// The bench itself, in one of the roles of [`bare`].
     Bare,
     /// Found in PATH.
     Installed(&'static str),
@@ -98,7 +101,7 @@ pub static STREAM: &[Tool] = &[
         connect: |place, flow| socat(&["-b", "1048576"], &place.socat("CONNECT"), flow, Side::Connects),
     },
     Tool {
-        name: BARE,
+        name: "bare 1 MiB loop",
         rank: Rank::Bare,
         program: Program::Bare,
         version: &[],
@@ -129,11 +132,15 @@ impl Tool {
     pub fn missing(&self) -> Option<String> {
         match self.program {
             Program::Installed(name) if find(name).is_none() => Some("not installed".to_owned()),
-            Program::Sockkit if self.name.contains(NO_SPLICE) && !knows(NO_SPLICE) => {
-                Some("the option does not exist".to_owned())
-            }
+            Program::Sockkit if self.wants_what_is_not_known() => Some("the option does not exist".to_owned()),
             _ => None,
         }
+    }
+
+    fn wants_what_is_not_known(&self) -> bool {
+        [("connect", NO_SPLICE), ("udp-recv", GRO)]
+            .into_iter()
+            .any(|(verb, option)| self.name.contains(option) && !knows(verb, option))
     }
 
     /// The line of its own that names its version.
@@ -167,38 +174,41 @@ pub fn this_program() -> Command {
 }
 
 impl Place {
-    fn sockkit(&self) -> Vec<String> {
+    pub fn sockkit(&self) -> Vec<String> {
         match self {
-            Self::Tcp(port) => vec!["127.0.0.1".to_owned(), port.to_string()],
+            Self::Tcp(port) | Self::Udp(port) => vec!["127.0.0.1".to_owned(), port.to_string()],
             Self::Unix(path) => vec![format!("unix:{}", path.display())],
         }
     }
 
-    /// ncat's words are nc's.
-    fn nc(&self) -> Vec<String> {
+    /// The numeric words of nc, which are ncat's.
+    pub fn nc(&self) -> Vec<String> {
         match self {
             Self::Tcp(port) => vec!["-n".to_owned(), "127.0.0.1".to_owned(), port.to_string()],
+            Self::Udp(port) => vec!["-nu".to_owned(), "127.0.0.1".to_owned(), port.to_string()],
             Self::Unix(path) => vec!["-U".to_owned(), path.display().to_string()],
         }
     }
 
-    fn socat(&self, does: &str) -> String {
+    pub fn socat(&self, does: &str) -> String {
         match self {
             Self::Tcp(port) if does == "LISTEN" => format!("TCP4-LISTEN:{port},bind=127.0.0.1"),
             Self::Tcp(port) => format!("TCP4-{does}:127.0.0.1:{port}"),
+            Self::Udp(port) if does == "LISTEN" => format!("UDP4-LISTEN:{port},bind=127.0.0.1"),
+            Self::Udp(port) => format!("UDP4-{does}:127.0.0.1:{port}"),
             Self::Unix(path) => format!("UNIX-{does}:{}", path.display()),
         }
     }
 
-    fn bare(&self) -> Vec<String> {
+    pub fn bare(&self) -> Vec<String> {
         match self {
-            Self::Tcp(port) => vec![format!("127.0.0.1:{port}")],
+            Self::Tcp(port) | Self::Udp(port) => vec![format!("127.0.0.1:{port}")],
             Self::Unix(path) => vec![format!("unix:{}", path.display())],
         }
     }
 }
 
-fn words(first: &[&str], rest: Vec<String>) -> Vec<String> {
+pub fn words(first: &[&str], rest: Vec<String>) -> Vec<String> {
     first.iter().map(ToString::to_string).chain(rest).collect()
 }
 
@@ -222,7 +232,7 @@ fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
-fn knows(option: &str) -> bool {
-    let help = Command::new(env!("CARGO_BIN_EXE_sockkit")).args(["connect", "--help"]).output();
+fn knows(verb: &str, option: &str) -> bool {
+    let help = Command::new(env!("CARGO_BIN_EXE_sockkit")).args([verb, "--help"]).output();
     help.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(option))
 }

@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use crate::Bench;
-use crate::child::{Account, Child, start};
+use crate::child::{Account, start};
 use crate::ends::{Input, Output, Ways};
-use crate::place::{Medium, Place};
+use crate::place::{Medium, Place, listen};
 use crate::sample::Sample;
 use crate::tools::{Flow, Tool};
 
@@ -43,7 +43,8 @@ pub fn run(bench: &Bench, tool: &Tool, transfer: Transfer) -> Result<Sample, Str
 
 fn measure(bench: &Bench, tool: &Tool, transfer: Transfer, compare: bool) -> Result<Sample, String> {
     let ways = Ways::open(bench, transfer)?;
-    let (place, listener) = listen(bench, tool, transfer, &ways)?;
+    let listening = |place: &Place| ways.of_listener(tool.listen(place, transfer.flow()));
+    let (place, listener) = listen(&bench.scratch, transfer.medium, limit(bench), listening)?;
     let command = ways.of_connector(tool.connect(&place, transfer.flow()))?;
     let ways = ways.close_pipes();
     let connector = start(command, limit(bench))?;
@@ -57,24 +58,7 @@ fn measure(bench: &Bench, tool: &Tool, transfer: Transfer, compare: bool) -> Res
 }
 
 fn sample(seconds: f64, bytes: u64, [a, b]: [Account; 2]) -> Sample {
-    Sample { seconds, bytes, cpu: a.cpu + b.cpu, peak: a.peak.max(b.peak) }
-}
-
-/// Starts the listening end and waits until it listens. Somebody else may take the port in between: then another.
-fn listen(bench: &Bench, tool: &Tool, transfer: Transfer, ways: &Ways) -> Result<(Place, Child), String> {
-    let mut error = String::new();
-    for _ in 0..3 {
-        let place = Place::fresh(&bench.scratch, transfer.medium)?;
-        let child = start(ways.of_listener(tool.listen(&place, transfer.flow()))?, limit(bench))?;
-        if place.wait_for_listener(&child) {
-            return Ok((place, child));
-        }
-        if !child.has_ended() {
-            return Err("it does not listen".to_owned());
-        }
-        error = child.end().err().unwrap_or_else(|| "it ended before a client came".to_owned());
-    }
-    Err(error)
+    Sample { seconds, bytes, cpu: a.cpu + b.cpu, peak: a.peak.max(b.peak), ..Sample::default() }
 }
 
 /// Twenty times slower than nc on a small machine is no measurement any more.

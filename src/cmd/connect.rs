@@ -1,17 +1,19 @@
-//! `connect`: to a TCP or UNIX stream socket, and standard input and output through it; or only a check (-z).
+//! `connect`: to a TCP or UNIX stream socket, and standard input and output through it; or only a check (-z), or probes
+//! (--ping).
 
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
 use super::session::{self, Shown};
-use super::{check, in_context, open_local, taps, too_many};
+use super::{check, in_context, open_local, ping, taps, too_many};
 use crate::address::{Endpoint, Role};
 use crate::error::Error;
 use crate::net::SocketConfig;
 use crate::opts::account::AccountArgs;
 use crate::opts::address::{FamilyArgs, SourceArgs, refuse_for_unix};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs, UntilIdleArgs};
+use crate::opts::ping::PingArgs;
 use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
@@ -22,18 +24,37 @@ use crate::report::Voice;
 use crate::stream::dial::{Dial, connect};
 use crate::stream::stdio::Stdio;
 
+/// What is about a session, and means nothing without one.
+const NO_SESSION: [&str; 11] = [
+    "no_stdin",
+    "send_only",
+    "crlf",
+    "no_half_close",
+    "no_splice",
+    "end_on",
+    "output",
+    "force",
+    "until_idle",
+    "stats",
+    "progress",
+];
+
 /// Options of `connect`.
 #[derive(ClapArgs, Clone, Debug)]
+#[command(mut_arg("ping", |arg| arg.conflicts_with_all(NO_SESSION).conflicts_with_all(TAPS)))]
+#[command(mut_arg("timeout", |arg| arg.help("Give up when connecting takes longer, or when nothing has moved for this long; with --ping, how long an answer may take")))]
 pub struct Args {
     /// HOST PORT, HOST:PORT, [V6]:PORT or unix:PATH; with -z, PORT may be a list such as 22,80,8000-8010
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Only check: connect and close, one line a port on stdout
-    #[arg(short = 'z', long, conflicts_with_all = ["no_stdin", "send_only", "crlf", "no_half_close", "no_splice", "end_on", "output", "force", "until_idle", "idle_timeout", "stats", "progress"], conflicts_with_all = TAPS)]
+    #[arg(short = 'z', long, conflicts_with_all = NO_SESSION, conflicts_with_all = TAPS, conflicts_with_all = ["idle_timeout", "ping"])]
     check: bool,
     /// Keep trying for DUR until it opens
     #[arg(long, value_name = "DUR", value_parser = duration)]
     retry_for: Option<Duration>,
+    #[command(flatten)]
+    ping: PingArgs,
     #[command(flatten)]
     session: SessionArgs,
     #[command(flatten)]
@@ -71,6 +92,11 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Connects).map_err(Error::usage)?;
     too_many(rest, "connect")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
+    if let Some(plan) = args.ping.plan(args.limits.timeouts()) {
+        return in_context(voice, args.limits.timeouts().deadline, |ctx| {
+            ping::through(ctx, voice, plan, || connect(ctx, &endpoint, &args.dial()))
+        });
+    }
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
         session::answer_report_requests(ctx)?;
         let local = open_local(ctx, &args.session, &args.output)?;

@@ -25,15 +25,32 @@ pub const CONNECT: &[Example] = &[
     ("sockkit connect --retry-for 30s -z localhost 5432", "wait until a service is up"),
     ("sockkit connect -w 5 unix:/tmp/demo.sock < request", "over a UNIX socket, giving up after 5 s of silence"),
     ("sockkit connect -v localhost 80 < /dev/null", "watch a connection come and go"),
+    ("sockkit connect --ping --count 5 --interval 0.2 localhost 7", "how long does an echo over TCP take?"),
 ];
 
 /// Of `udp-send`.
 pub const UDP_SEND: &[Example] = &[
     ("sockkit udp-send localhost 9001 hello", "send one datagram of five bytes"),
     ("sockkit udp-send --wait 2 localhost 7 ping", "send one, and print what comes back within 2 s"),
+    ("sockkit udp-send --wait 2 --replies 1 localhost 7 ping", "the same, and end with the first reply"),
     ("sockkit udp-send --lines localhost 9001 < lines", "a datagram a line"),
     ("sockkit udp-send --check -w 2 localhost 7,13", "which of these ports answer, and who says what of the others?"),
     ("sockkit udp-send --mtu localhost 7", "how large may a datagram to this echo service be?"),
+    (
+        "sockkit udp-send --multicast-interface lo --ttl 1 239.1.2.3 9001 hello",
+        "to a multicast group, through this interface",
+    ),
+    (
+        "sockkit udp-send --size 1200 --rate 10M localhost 9001 < file",
+        "a file in datagrams of 1,200 bytes, 10 MiB a second",
+    ),
+    (
+        "sockkit udp-send --ping --count 100 --interval 10ms localhost 7",
+        "how many datagrams get lost, and how long do they take?",
+    ),
+    ("sockkit udp-send --interactive --exit-word Q localhost 9001", "chat by hand, until Q is typed"),
+    ("printf 'one\\ntwo\\n' | sockkit udp-send --interactive localhost 7", "ask line by line, print an answer a line"),
+    ("sockkit udp-send --probe ntp localhost", "how far is its clock from ours?"),
 ];
 
 /// Of `udp-recv`.
@@ -41,6 +58,9 @@ pub const UDP_RECV: &[Example] = &[
     ("sockkit udp-recv --lines 9001", "print each datagram on a line of its own"),
     ("sockkit udp-recv --count 1 9001 > datagram", "receive one, byte for byte"),
     ("sockkit udp-recv --reply ok 9001", "answer each sender"),
+    ("sockkit udp-recv --exec 'tr a-z A-Z' 9001", "answer with what a command makes of each datagram"),
+    ("sockkit udp-recv --lines --join 239.1.2.3 9001", "join a multicast group"),
+    ("sockkit udp-recv --interactive 9001", "see who sends what, and answer the last one by hand"),
 ];
 
 /// Of `get`.
@@ -54,6 +74,8 @@ pub const GET: &[Example] = &[
 pub const ECHO_SERVER: &[Example] = &[
     ("sockkit echo-server 7000", "give back what comes, to everybody"),
     ("sockkit echo-server --udp 127.0.0.1 7000", "over UDP too, for this machine only"),
+    ("sockkit echo-server --greeting 'hi\\n' --reply 'hello {}\\n' --exit-word bye 7000", "a partner to talk to"),
+    ("sockkit echo-server --chunk 1..7 --reset-after 1000 7000", "one that misbehaves"),
 ];
 
 /// The examples of `verb`; of sockkit as a whole where that is empty.

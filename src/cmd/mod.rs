@@ -11,6 +11,8 @@ pub mod examples;
 pub mod generate;
 pub mod get;
 pub mod listen;
+mod ping;
+mod probe;
 mod session;
 mod taps;
 mod udp_check;

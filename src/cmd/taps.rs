@@ -1,10 +1,12 @@
 //! Plugs what the options ask for into the relay: logs, and the hex dump.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use crate::deadline::Bound;
 use crate::error::Error;
-use crate::event::{Observe, Side};
+use crate::event::datagram::Inspect;
+use crate::event::{Observe, Shown, Side};
 use crate::net::Context;
 use crate::opts::relay::OutputArgs;
 use crate::opts::taps::{DumpTo, TapArgs};
@@ -32,17 +34,44 @@ pub(super) fn open<'a>(
         }
     }
     if let Some(to) = args.hex() {
-        let json = *to == DumpTo::Stderr && voice.settings().json;
-        let dump = Dump::new(if json { Style::Json } else { Style::Text });
-        let record = to.path().map_or_else(|| Ok(Record::to_stderr(ctx, idle)), record)?;
-        taps.observers.push(Box::new(Hex { voice, dump: dump.into(), record: record.into() }));
+        taps.observers.push(Box::new(hex(ctx, voice, (to, output), idle)?));
     }
     Ok(taps)
 }
 
+/// Opens the dump of a receiver of datagrams, if there is to be one.
+pub(super) fn open_dump<'a>(
+    ctx: &'a Context<'a>,
+    voice: &'a Voice,
+    (to, output): (Option<&DumpTo>, &OutputArgs),
+    idle: Option<Bound>,
+) -> Result<Option<Box<dyn Inspect + 'a>>, Error> {
+    let Some(to) = to else { return Ok(None) };
+    refuse_same([output.path(), to.path()])?;
+    Ok(Some(Box::new(hex(ctx, voice, (to, output), idle)?)))
+}
+
+fn hex<'a>(
+    ctx: &'a Context<'a>,
+    voice: &'a Voice,
+    (to, output): (&DumpTo, &OutputArgs),
+    idle: Option<Bound>,
+) -> Result<Hex<'a>, Error> {
+    let json = *to == DumpTo::Stderr && voice.settings().json;
+    let dump = Dump::new(if json { Style::Json } else { Style::Text });
+    let record = match to.path() {
+        Some(path) => Record::to_file(ctx, path, output.may_overwrite(), idle)?,
+        None => Record::to_stderr(ctx, idle),
+    };
+    Ok(Hex { voice, dump: dump.into(), record: record.into() })
+}
+
 /// Two options that name one regular file would write over each other.
 fn refuse_twice(args: &TapArgs, output: &OutputArgs) -> Result<(), Error> {
-    let named = [output.path(), args.hex().and_then(DumpTo::path), args.log_in(), args.log_out()];
+    refuse_same([output.path(), args.hex().and_then(DumpTo::path), args.log_in(), args.log_out()])
+}
+
+fn refuse_same<const N: usize>(named: [Option<&Path>; N]) -> Result<(), Error> {
     let mut files: Vec<_> = named.into_iter().flatten().filter(|path| path.is_file() || !path.exists()).collect();
     files.sort_unstable();
     match files.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -67,7 +96,7 @@ impl Observe for Log<'_> {
     }
 }
 
-/// The dump of both directions.
+/// The dump of both directions, or of datagrams.
 struct Hex<'a> {
     voice: &'a Voice,
     dump: RefCell<Dump>,
@@ -79,6 +108,18 @@ impl Observe for Hex<'_> {
         let time = self.voice.elapsed();
         let (mut dump, mut record) = (self.dump.borrow_mut(), self.record.borrow_mut());
         self.voice.aside(|| bytes.chunks(PIECE).try_for_each(|piece| record.write(dump.rows(time, from, piece))))
+    }
+
+    fn ended(&self) -> Result<(), Error> {
+        self.record.borrow_mut().finish()
+    }
+}
+
+impl Inspect for Hex<'_> {
+    fn datagram(&self, from: Shown<'_>, bytes: &[u8]) -> Result<(), Error> {
+        let time = self.voice.elapsed();
+        let (mut dump, mut record) = (self.dump.borrow_mut(), self.record.borrow_mut());
+        self.voice.aside(|| record.write(dump.datagram(time, from, bytes)))
     }
 
     fn ended(&self) -> Result<(), Error> {

@@ -1,24 +1,32 @@
-//! `udp-recv`: datagrams, UDP or UNIX, to standard output.
+//! `udp-recv`: datagrams, UDP or UNIX, to standard output. Or a chat with their senders.
 
 use clap::Args as ClapArgs;
 
 use super::announce::announce;
-use super::{in_context, open_output, too_many};
+use super::{in_context, open_output, taps, too_many};
 use crate::address::{Endpoint, Role};
 use crate::error::{Error, Kind};
+use crate::net::Context;
+use crate::net::datagram::DatagramSocket;
 use crate::opts::address::{FamilyArgs, refuse_for_unix};
 use crate::opts::announce::AnnounceArgs;
+use crate::opts::answers::AnswerArgs;
+use crate::opts::chat::ChatArgs;
+use crate::opts::intake::{INTAKE, IntakeArgs, LengthPrefix};
 use crate::opts::limits::{LimitArgs, UntilIdleArgs};
+use crate::opts::multicast::JoinArgs;
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::{ShareArgs, SocketArgs};
 use crate::opts::values::Bytes;
 use crate::report::Voice;
 use crate::serve::place::{How, receive_at};
-use crate::serve::receiver::Receiver;
+use crate::serve::receiver::{Borders, Receiver};
 use crate::stream::stdio::{Input, Stdio};
 
 /// Options of `udp-recv`.
 #[derive(ClapArgs, Clone, Debug)]
+#[command(mut_arg("interactive", |arg| arg.help(INTERACTIVE).long_help(INTERACTIVE_IN_FULL).conflicts_with_all(["lines", "separator", "length_prefix", "count", "reply", "echo", "exec", "until_idle"]).conflicts_with_all(INTAKE)))]
+#[command(mut_arg("exit_word", |arg| arg.help("Leave the last sender unanswered when a typed line is exactly WORD; can be given more than once")))]
 #[command(mut_arg("until_idle", |arg| arg.help("End well (0) once nothing has come for this long")))]
 #[command(mut_arg("timeout", |arg| arg.help("Give up when a lookup takes longer, or when nothing has come for this long")))]
 pub struct Args {
@@ -32,12 +40,18 @@ pub struct Args {
     /// Write TEXT after each datagram; it may contain \n \r \t \0 \xNN \\
     #[arg(long, value_name = "TEXT")]
     separator: Option<Bytes>,
+    /// Write its length before each datagram, in network byte order
+    #[arg(long, value_name = "WIDTH", conflicts_with_all = ["lines", "separator"])]
+    length_prefix: Option<LengthPrefix>,
     /// End (0) after N datagrams; without it ctrl-C is the normal end
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Answer each datagram with TEXT; it may contain \n \r \t \0 \xNN \\
-    #[arg(long, value_name = "TEXT")]
-    reply: Option<Bytes>,
+    #[command(flatten)]
+    answers: AnswerArgs,
+    #[command(flatten)]
+    chat: ChatArgs,
+    #[command(flatten)]
+    intake: IntakeArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -52,6 +66,8 @@ pub struct Args {
     socket: SocketArgs,
     #[command(flatten)]
     share: ShareArgs,
+    #[command(flatten)]
+    join: JoinArgs,
 }
 
 /// Binds, says where, and writes what comes.
@@ -60,32 +76,78 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     too_many(rest, "udp-recv")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
-        let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
+        let chat = args.chat.chat(None, args.limits.timeouts().idle);
+        let input = if chat.is_some() { Input::Stdin } else { Input::Nothing };
+        let local = Stdio::open(input, open_output(ctx, &args.output)?)?;
+        let receiver = args.receiver(ctx, voice)?;
         let socket = receive_at(ctx, &endpoint, &args.how())?;
+        args.prepare(ctx, &socket, &receiver)?;
         let name = socket.local_name().map_err(|e| Error::io(Kind::Bind, "bind to", &endpoint, &e))?;
         announce(ctx, &[&name], &args.announce)?;
-        args.receiver().run(ctx, &socket, local)
+        match chat {
+            Some(chat) => chat.with_senders(ctx, &socket, local),
+            None => receiver.run(ctx, &socket, local),
+        }
     })
 }
 
 impl Args {
     fn how(&self) -> How {
-        let config = self.share.with(self.socket.config());
+        let config = self.join.with(self.share.with(self.socket.config()));
         How { lookup: self.family.lookup(true), config, limit: self.limits.timeouts().connect }
     }
 
-    fn receiver(&self) -> Receiver {
-        let newline = self.lines.then(|| b"\n".to_vec());
-        Receiver {
+    /// Opens the dump, before anything can come.
+    fn receiver<'a>(&self, ctx: &'a Context<'a>, voice: &'a Voice) -> Result<Receiver<'a>, Error> {
+        let idle = self.limits.timeouts().idle;
+        let settings = voice.settings();
+        Ok(Receiver {
             count: self.count,
-            separator: self.separator.clone().map(|text| text.0).or(newline).unwrap_or_default(),
-            reply: self.reply.clone().map(|text| text.0),
-            idle: self.limits.timeouts().idle,
+            borders: self.borders(),
+            reply: self.answers.reply(),
+            allow: self.intake.allow(),
+            narrate: settings.verbose > 0 && !settings.quiet,
+            stats: self.intake.stats(),
+            gathers: self.intake.gathers(),
+            dump: taps::open_dump(ctx, voice, (self.intake.hex(), &self.output), idle)?,
+            idle,
             until_idle: self.until_idle.until_idle,
+        })
+    }
+
+    fn borders(&self) -> Borders {
+        let newline = self.lines.then(|| b"\n".to_vec());
+        let separator = self.separator.clone().map(|text| text.0).or(newline).unwrap_or_default();
+        self.length_prefix.map_or(Borders::After(separator), |prefix| Borders::Before(prefix.into()))
+    }
+
+    /// Asks the kernel for what this run needs of it, and for no more: each thing told costs time a datagram.
+    fn prepare(&self, ctx: &Context<'_>, socket: &DatagramSocket, receiver: &Receiver<'_>) -> Result<(), Error> {
+        if !self.socket.has_recv_buffer() {
+            socket.widen_receive_buffer(ctx);
         }
+        if receiver.gathers {
+            socket.gather(ctx)?;
+        }
+        if receiver.narrate { socket.ask_for_facts() } else { Ok(()) }
     }
 
     fn inet_only(&self) -> impl Iterator<Item = &'static str> {
-        self.family.inet_only().chain(self.socket.inet_only()).chain(self.share.inet_only())
+        self.family
+            .inet_only()
+            .chain(self.socket.inet_only())
+            .chain(self.share.inet_only())
+            .chain(self.intake.inet_only())
+            .chain(self.join.inet_only())
     }
 }
+
+const INTERACTIVE: &str = "Chat: show each datagram as a line with its sender, send each typed line to the last sender";
+
+const INTERACTIVE_IN_FULL: &str = "Chat: show each datagram as a line with its sender, 'ADDRESS: TEXT' with what a terminal could \
+    obey escaped; send each typed line, without its newline, to the last sender
+
+The end of the input ends it, and ctrl-C; an input that was closed at start or is /dev/null only shows. While there is \
+nobody to answer, a line that a person types is not sent, and that is told; where the input is no terminal, it waits for \
+the next datagram. At the end the code is 55 if a line could not be sent, 7 if nobody was there to take it and nothing has \
+come since.";

@@ -3,21 +3,27 @@
 //! Owns the sizes that each family carries and the difference between one peer and a group. Refuses to
 //! frame: what separates datagrams on stdout is the command's business.
 
+mod receive;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 
-use socket2::{Domain, InterfaceIndexOrAddress, SockAddr, SockRef, Type};
+use socket2::{Domain, SockAddr, SockRef, Type};
 
 use super::context::Context;
+use super::multicast;
 use super::name::SocketName;
 use super::options::{SocketConfig, Use, apply, new_socket};
 use super::socket::{bind_failed, source_address, unix_address};
 use super::unix_path::{SocketFile, clear_stale};
 use crate::address::UnixName;
 use crate::error::{Error, Kind};
+use crate::event::{Event, Open};
 use crate::sys;
+
+pub use receive::{Batch, Received};
 
 /// The largest payload of an IPv4 datagram: 65,535 less 20 and 8 bytes of headers (RFC 768, RFC 791).
 pub const LARGEST_V4: usize = 65_507;
@@ -70,7 +76,7 @@ impl DatagramSocket {
             socket.set_only_v6(only_v6).map_err(|e| bind_failed(&address, &e))?;
         }
         socket.bind(&address.into()).map_err(|e| bind_failed(&address, &e))?;
-        join(&socket, address, config)?;
+        multicast::join(ctx, &socket, address, config)?;
         Ok(DatagramSocket { inner: Inner::Udp(socket.into()), group: None, _file: None })
     }
 
@@ -85,6 +91,7 @@ impl DatagramSocket {
     /// Sends to `peer`. One program there: the socket is connected, so that the kernel passes on ICMP errors and
     /// drops what others send. A multicast or broadcast address: everybody may answer.
     pub fn towards(ctx: &Context<'_>, peer: SocketAddr, config: &SocketConfig) -> Result<Self, Error> {
+        multicast::check_target(peer.ip(), config)?;
         let socket = open(ctx, Domain::for_address(peer), config, &peer)?;
         if let Some(source) = source_address(peer, config)? {
             socket.bind(&source.into()).map_err(|e| bind_failed(&source, &e))?;
@@ -120,6 +127,24 @@ impl DatagramSocket {
             (Inner::Unix(socket), _) => socket.send(bytes),
         };
         sent.map(|_| ())
+    }
+
+    /// Where each call has to say that it sends to; `None` where the socket is connected.
+    pub(super) fn destination(&self) -> Option<SocketAddr> {
+        self.group
+    }
+
+    /// Asks for a send buffer that holds many batches, and tells what was granted. Not for UNIX sockets, where it is the
+    /// receiver's queue that fills, and the send buffer bounds the largest datagram.
+    pub fn widen_send_buffer(&self, ctx: &Context<'_>) {
+        const WIDE: usize = 4 << 20;
+        let Inner::Udp(socket) = &self.inner else { return };
+        let socket = SockRef::from(socket);
+        // The kernel caps it in silence, or refuses: the buffer that is there will do.
+        let _ = socket.set_send_buffer_size(WIDE);
+        if let Ok(size) = socket.send_buffer_size() {
+            ctx.tell(&Event::Open(Open::OptionSet("SO_SNDBUF granted", &size)));
+        }
     }
 
     /// Sends one datagram to whoever sent one.
@@ -220,24 +245,6 @@ fn open(
     let socket = new_socket(domain, Type::DGRAM).map_err(|e| bind_failed(subject, &e))?;
     apply(ctx, &socket, config, Use::Datagram)?;
     Ok(socket)
-}
-
-/// What is sent to a group reaches only its members. See ip(7), ipv6(7).
-fn join(socket: &socket2::Socket, address: SocketAddr, config: &SocketConfig) -> Result<(), Error> {
-    let named = config.interface.as_deref().and_then(sys::lookup::interface_index).unwrap_or(0);
-    let joined = match address {
-        SocketAddr::V4(v4) if v4.ip().is_multicast() => {
-            socket.join_multicast_v4_n(v4.ip(), &InterfaceIndexOrAddress::Index(named))
-        }
-        SocketAddr::V6(v6) if v6.ip().is_multicast() => {
-            let index = if v6.scope_id() == 0 { named } else { v6.scope_id() };
-            socket.join_multicast_v6(v6.ip(), index)
-        }
-        _ => Ok(()),
-    };
-    joined.map_err(|e| {
-        Error::io(Kind::Bind, "join the group", address, &e).hint("--interface says through which interface")
-    })
 }
 
 /// A subnet's broadcast address looks like any other: --broadcast is how the user says that it is one.

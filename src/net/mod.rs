@@ -3,8 +3,10 @@
 //! Owns everything that socket2 is used for. It refuses to move a session's bytes (that is `relay`) and
 //! to know which end of a session a socket is (that is `stream`).
 
+pub mod batch;
 pub mod context;
 pub mod datagram;
+mod multicast;
 pub mod name;
 pub mod options;
 pub mod prober;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use socket2::{Domain, TcpKeepalive, Type};
 
 use super::context::Context;
-use crate::address::{Host, Port};
+use super::multicast::interface_index;
+use crate::address::{Host, Interface, Membership, Port};
 use crate::error::{Error, Kind};
 use crate::event::{Event, Open};
 use crate::sys;
@@ -47,6 +48,12 @@ pub struct SocketConfig {
     pub source: Option<Host>,
     /// The local port that a connecting socket is bound to.
     pub source_port: Option<Port>,
+    /// The groups that a receiver joins, beside the one that it is bound to.
+    pub groups: Vec<Membership>,
+    /// What is sent to a group leaves here (`IP_MULTICAST_IF`, `IPV6_MULTICAST_IF`).
+    pub multicast_interface: Option<Interface>,
+    /// What is sent to a group is also for its members on this machine (`IP_MULTICAST_LOOP`, `IPV6_MULTICAST_LOOP`).
+    pub multicast_loop: bool,
 }
 
 /// How keepalive is asked for.
@@ -75,6 +82,9 @@ impl Default for SocketConfig {
             backlog: 128,
             source: None,
             source_port: None,
+            groups: Vec::new(),
+            multicast_interface: None,
+            multicast_loop: true,
         }
     }
 }
@@ -144,11 +154,18 @@ fn apply_path(setter: &Setter<'_>, config: &SocketConfig, domain: Domain) -> Res
 }
 
 fn apply_multicast(setter: &Setter<'_>, config: &SocketConfig, domain: Domain) -> Result<(), Error> {
+    use socket2::Socket;
     let ttl = config.ttl.map(u32::from);
+    let interface = config.multicast_interface.as_ref().map(interface_index).transpose()?;
+    let no_loop = (!config.multicast_loop).then_some(false);
     if domain == Domain::IPV6 {
-        setter.set("IPV6_MULTICAST_HOPS", ttl, socket2::Socket::set_multicast_hops_v6)
+        setter.set("IPV6_MULTICAST_HOPS", ttl, Socket::set_multicast_hops_v6)?;
+        setter.set("IPV6_MULTICAST_IF", interface, Socket::set_multicast_if_v6)?;
+        setter.set("IPV6_MULTICAST_LOOP", no_loop, Socket::set_multicast_loop_v6)
     } else {
-        setter.set("IP_MULTICAST_TTL", ttl, socket2::Socket::set_multicast_ttl_v4)
+        setter.set("IP_MULTICAST_TTL", ttl, Socket::set_multicast_ttl_v4)?;
+        setter.set("IP_MULTICAST_IF", interface, |s, index| sys::send_groups_through(s.as_fd(), index))?;
+        setter.set("IP_MULTICAST_LOOP", no_loop, Socket::set_multicast_loop_v4)
     }
 }
 

@@ -6,9 +6,17 @@
 pub mod account;
 pub mod address;
 pub mod announce;
+pub mod answers;
+pub mod chat;
 pub mod dialogue;
 pub mod faults;
+pub mod intake;
 pub mod limits;
+pub mod multicast;
+pub mod pace;
+pub mod ping;
+pub mod prefix;
+pub mod probe;
 pub mod progress;
 pub mod relay;
 pub mod service;

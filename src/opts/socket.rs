@@ -43,6 +43,16 @@ impl SocketArgs {
         }
     }
 
+    /// Whether the user has said how large the receive buffer is.
+    pub fn has_recv_buffer(&self) -> bool {
+        self.recv_buffer.is_some()
+    }
+
+    /// Whether the user has said how large the send buffer is to be.
+    pub fn has_send_buffer(&self) -> bool {
+        self.send_buffer.is_some()
+    }
+
     /// The options given here that a UNIX socket can't honour.
     pub fn inet_only(&self) -> impl Iterator<Item = &'static str> {
         given([("--ttl", self.ttl.is_some()), ("--tos", self.tos.is_some()), ("--interface", self.interface.is_some())])

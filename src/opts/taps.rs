@@ -66,7 +66,7 @@ impl DumpTo {
     }
 }
 
-fn dump_to() -> impl TypedValueParser<Value = DumpTo> {
+pub(super) fn dump_to() -> impl TypedValueParser<Value = DumpTo> {
     OsStringValueParser::new().map(|file| if file.is_empty() { DumpTo::Stderr } else { DumpTo::File(file.into()) })
 }
 

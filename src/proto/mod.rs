@@ -4,9 +4,21 @@
 //! sockkit itself prints. Refuses to do I/O: slices go in, values and leftovers come out, "need more" is a value,
 //! and an input that is split at any byte gives the same result (DESIGN §4.7).
 
+pub mod dns;
 pub mod http;
+pub mod ntp;
+pub mod packet;
+pub mod probe;
+pub mod snmp;
+pub mod stun;
 
 use std::fmt::Write;
+
+/// A message without its newline: one LF, or one CR LF. A second one belongs to the message.
+pub fn without_newline(message: &[u8]) -> &[u8] {
+    let Some(line) = message.strip_suffix(b"\n") else { return message };
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
 
 /// Makes bytes from outside fit to print in one line of a terminal.
 ///
@@ -98,6 +110,24 @@ mod tests {
         fn escaping_twice_changes_nothing_more(bytes: Vec<u8>) {
             let once = escape(&bytes);
             prop_assert_eq!(escape(once.as_bytes()), once);
+        }
+    }
+
+    #[test]
+    fn one_newline_is_trimmed() {
+        let table: [(&[u8], &[u8]); 9] = [
+            (b"", b""),
+            (b"a", b"a"),
+            (b"a\n", b"a"),
+            (b"a\r\n", b"a"),
+            (b"a\n\n", b"a\n"),
+            (b"a\r\n\r\n", b"a\r\n"),
+            (b"a\r", b"a\r"),
+            (b"\n", b""),
+            (b" a \n", b" a "),
+        ];
+        for (message, text) in table {
+            assert_eq!(without_newline(message), text, "{message:?}");
         }
     }
 }

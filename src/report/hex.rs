@@ -4,12 +4,20 @@
 //!     0.001250 > 00000000  47 45 54 20 2f 0d 0a                              |GET /..|
 //!     0.001933 < 00000000  3c 68 74 6d 6c 3e 0a 3c  68 65 61 64 3e 0a 3c 74  |<html>.<head>.<t|
 //! ```
-//! Seconds since the start of the run, direction (`>` sent, `<` received), offset in that direction, sixteen bytes, and
-//! those of them that are printable ASCII. Owns the offsets. Refuses to write: the caller knows where to.
+//! or of datagrams, with their senders:
+//! ```text
+//!     0.001250 < 7 bytes from 127.0.0.1:40000
+//!     0.001250 < 00000000  47 45 54 20 2f 0d 0a                              |GET /..|
+//! ```
+//! Seconds since the start of the run, direction (`>` sent, `<` received), offset in that direction or datagram, sixteen bytes,
+//! and those of them that are printable ASCII. Owns the offsets. Refuses to write: the caller knows where to.
 
 use std::time::Duration;
 
-use crate::event::Side;
+use serde_json::Value;
+
+use crate::event::{Shown, Side};
+use crate::proto::escape;
 
 /// Bytes a row.
 const WIDTH: usize = 16;
@@ -71,6 +79,33 @@ impl Dump {
                 Style::Json => push_json(&mut self.rows, row),
             }
             *offset += bytes.len() as u64;
+        }
+        &self.rows
+    }
+
+    /// The rows of a datagram that came from `from` at `time`; its offsets begin at 0.
+    pub fn datagram(&mut self, time: Duration, from: Shown<'_>, bytes: &[u8]) -> &[u8] {
+        self.rows.clear();
+        let whom = escape(from.to_string().as_bytes());
+        let rows = bytes.chunks(WIDTH).zip((0..).step_by(WIDTH));
+        let rows = rows.map(|(bytes, offset)| Row { time, from: Side::Peer, offset, bytes });
+        match self.style {
+            Style::Text => {
+                push_time(&mut self.rows, time, 4);
+                self.rows.extend_from_slice(format!(" < {} bytes from {whom}\n", bytes.len()).as_bytes());
+                rows.for_each(|row| push_text(&mut self.rows, row));
+            }
+            Style::Json => {
+                // Without its last brace, and with the sender before that of each row.
+                let sender = format!(r#","from":{}}}"#, Value::from(whom));
+                let empty = bytes.is_empty().then_some(Row { time, from: Side::Peer, offset: 0, bytes });
+                for row in empty.into_iter().chain(rows) {
+                    push_json(&mut self.rows, row);
+                    self.rows.truncate(self.rows.len() - 2);
+                    self.rows.extend_from_slice(sender.as_bytes());
+                    self.rows.push(b'\n');
+                }
+            }
         }
         &self.rows
     }
@@ -181,6 +216,26 @@ mod tests {
         assert_eq!(rows.strip_suffix(b"\n"), Some(&wanted[..]));
         let read: serde_json::Value = serde_json::from_slice(&rows).expect("it is JSON");
         assert_eq!(read["hex"], "225c0a");
+    }
+
+    #[test]
+    fn datagrams_have_their_senders_and_begin_at_0() {
+        let mut dump = Dump::new(Style::Text);
+        let time = Duration::from_micros(1_250);
+        let mut all = dump.datagram(time, &"192.0.2.1:9", &[b'a'; 17]).to_vec();
+        all.extend_from_slice(dump.datagram(time, &"unix:\x1b", b""));
+        let lines = String::from_utf8(all).expect("rows are ASCII");
+        let wanted = "   0.001250 < 17 bytes from 192.0.2.1:9\n   \
+            0.001250 < 00000000  61 61 61 61 61 61 61 61  61 61 61 61 61 61 61 61  |aaaaaaaaaaaaaaaa|\n   \
+            0.001250 < 00000010  61                                                |a|\n   \
+            0.001250 < 0 bytes from unix:\\x1b\n";
+        assert_eq!(lines, wanted);
+
+        let mut dump = Dump::new(Style::Json);
+        for (bytes, hex) in [(&b"\x01"[..], "01"), (b"", "")] {
+            let read: Value = serde_json::from_slice(dump.datagram(time, &"unix:\"", bytes)).expect("it is JSON");
+            assert_eq!((&read["from"], &read["hex"], &read["offset"]), (&"unix:\"".into(), &hex.into(), &0.into()));
+        }
     }
 
     #[test]

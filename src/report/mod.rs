@@ -4,10 +4,13 @@
 //! All text is escaped here once more, so that no control byte from outside reaches a terminal.
 
 mod account;
+pub mod answers;
 pub mod bar;
 pub mod checks;
 pub mod exit;
 pub mod hex;
+mod intake;
+mod ping;
 mod verdicts;
 mod voice;
 pub mod watch;

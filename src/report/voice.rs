@@ -110,8 +110,15 @@ impl Voice {
 
     /// A line on standard output that is this run's result: `text`, or `fields` under --json.
     pub(super) fn result(&self, text: &str, fields: &Value) -> Result<(), Error> {
-        let line = if self.settings.json { fields.to_string() } else { escape(text.as_bytes()) };
-        print(&format!("{line}\n"))
+        self.results(&[text.to_owned()], fields)
+    }
+
+    /// The same for a result of several lines, which are one object too.
+    pub(super) fn results(&self, lines: &[String], fields: &Value) -> Result<(), Error> {
+        if self.settings.json {
+            return print(&format!("{fields}\n"));
+        }
+        print(&lines.iter().map(|line| escape(line.as_bytes()) + "\n").collect::<String>())
     }
 
     fn wants(&self, importance: Importance) -> bool {
@@ -168,6 +175,10 @@ impl Tell for Voice {
         if self.wants(importance) {
             self.write(&Line { importance, ..line(event) });
         }
+    }
+
+    fn wants_steps(&self) -> bool {
+        self.wants(Importance::Step)
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::account::account_line;
+use super::intake::{arrived, intake_fields, intake_text, lost};
 use super::voice::words;
-use crate::event::{Datagram, Event, Http, Move, Open, Serve, Side, Totals};
+use crate::deadline::Seconds;
+use crate::event::{Datagram, Event, Http, Move, Open, Ping, Serve, Side, Totals};
 use crate::proto::escape;
 
 /// Who wants to read a line.
@@ -55,20 +57,26 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
         | Event::Serve(
             Serve::Listening(_) | Serve::Paused(_) | Serve::Seeded(_) | Serve::Totals(_) | Serve::Failed(..),
         )
-        | Event::Datagram(Datagram::Lost(_) | Datagram::Reply(..)) => Importance::Announcement,
-        Event::Account { asked: true, .. } | Event::Serve(Serve::Status(_)) | Event::Move(Move::Summed(_)) => {
-            Importance::Asked
-        }
+        | Event::Datagram(Datagram::Lost(..) | Datagram::Reply(..)) => Importance::Announcement,
+        Event::Account { asked: true, .. }
+        | Event::Datagram(Datagram::ReceivedTotal { asked: true, .. })
+        | Event::Serve(Serve::Status(_))
+        | Event::Move(Move::Summed(_)) => Importance::Asked,
         Event::Open(Open::OptionSet(..)) | Event::Move(Move::Read(..) | Move::Wrote(..) | Move::Progress(_)) => {
             Importance::Detail
         }
+        Event::Ping(Ping::Sent(..)) => Importance::Detail,
         _ => Importance::Step,
     }
 }
 
 /// Whether `event` tells who came, who left, or from whom a datagram is.
 pub(super) fn is_about_a_guest(event: &Event<'_>) -> bool {
-    matches!(event, Event::Serve(Serve::Accepted(_) | Serve::Left(..)) | Event::Datagram(Datagram::Received(..)))
+    matches!(
+        event,
+        Event::Serve(Serve::Accepted(_) | Serve::Left(..))
+            | Event::Datagram(Datagram::Received(..) | Datagram::Arrived(..))
+    )
 }
 
 /// The line for `event`.
@@ -81,12 +89,13 @@ pub(super) fn line(event: &Event<'_>) -> Line {
         Event::Move(moved) => self::moved(moved),
         Event::Datagram(datagram) => self::datagram(datagram),
         Event::Http(http) => self::http(http),
+        Event::Ping(ping) => self::ping(ping),
         Event::Warning(text) => ("warning", format!("warning: {text}"), json!({ "text": text.to_string() })),
     };
     Line::new(importance, name, text, fields)
 }
 
-type Worded = (&'static str, String, Value);
+pub(super) type Worded = (&'static str, String, Value);
 
 fn open(event: &Open<'_>) -> Worded {
     match event {
@@ -132,6 +141,18 @@ fn serve(event: &Serve<'_>) -> Worded {
         }
         Serve::Ignored(peer) => {
             ("ignored", format!("{peer} left without a byte and does not count"), json!({ "peer": peer.to_string() }))
+        }
+        Serve::Heard(peer, n) => {
+            ("heard", format!("received {n} bytes from {peer}"), json!({ "peer": peer.to_string(), "bytes": n }))
+        }
+        Serve::Said(peer, n) => {
+            ("said", format!("sent {n} bytes to {peer}"), json!({ "peer": peer.to_string(), "bytes": n }))
+        }
+        Serve::ClientEnded(peer) => {
+            ("client-ended", format!("{peer} has ended (its FIN came)"), json!({ "peer": peer.to_string() }))
+        }
+        Serve::Dismissed(peer) => {
+            ("dismissed", format!("sent our end (FIN) to {peer}"), json!({ "peer": peer.to_string() }))
         }
         Serve::Left(peer, received, sent) => (
             "left",
@@ -232,26 +253,34 @@ fn datagram(event: &Datagram<'_>) -> Worded {
             format!("sent a datagram of {size} bytes to {to}"),
             json!({ "to": to.to_string(), "bytes": size }),
         ),
+        Datagram::SentTotal(datagrams, bytes, took) => (
+            "sent-total",
+            format!("{datagrams} datagrams sent, {bytes} bytes in {}", Seconds(*took)),
+            json!({ "datagrams": datagrams, "bytes": bytes, "seconds": took.as_secs_f64() }),
+        ),
         Datagram::Received(from, size) => (
             "datagram",
             format!("a datagram of {size} bytes from {from}"),
             json!({ "from": from.to_string(), "bytes": size }),
         ),
+        Datagram::Arrived(from, size, facts) => arrived(*from, *size, facts),
         Datagram::Reply(from, size) => (
             "reply",
             format!("a reply of {size} bytes from {from}"),
             json!({ "from": from.to_string(), "bytes": size }),
         ),
-        Datagram::Lost(n) => (
-            "datagrams-lost",
-            format!("{n} datagrams were lost here: the receive queue was full (--recv-buffer makes it larger)"),
-            json!({ "count": n }),
+        Datagram::LeftUnanswered(from) => (
+            "left-unanswered",
+            format!("{from} gets no answer; waiting for the next datagram"),
+            json!({ "from": from.to_string() }),
         ),
-        Datagram::ReceivedTotal(datagrams, bytes) => (
-            "totals",
-            format!("{datagrams} datagrams received, {bytes} bytes"),
-            json!({ "datagrams": datagrams, "bytes": bytes }),
+        Datagram::Awaiting(n, at_most) => (
+            "awaiting",
+            format!("waiting at most {} for answers that are missing: {n}", words(*at_most)),
+            json!({ "count": n, "seconds": at_most.as_secs_f64() }),
         ),
+        Datagram::Lost(n, at_least) => lost(*n, *at_least),
+        Datagram::ReceivedTotal { intake, .. } => ("totals", intake_text(intake), intake_fields(intake)),
     }
 }
 
@@ -265,5 +294,25 @@ fn http(event: &Http<'_>) -> Worded {
             format!("body complete: {bytes} bytes in {}", words(*took)),
             json!({ "bytes": bytes, "seconds": took.as_secs_f64() }),
         ),
+    }
+}
+
+fn ping(event: &Ping<'_>) -> Worded {
+    match event {
+        Ping::Started(peer, size, interval) => {
+            let pace = if interval.is_zero() {
+                "the next one as soon as the last has come back".into()
+            } else {
+                format!("one every {}", words(*interval))
+            };
+            (
+                "ping",
+                format!("probes of {size} bytes go to {peer}, {pace}"),
+                json!({ "peer": peer.to_string(), "bytes": size, "interval": interval.as_secs_f64() }),
+            )
+        }
+        Ping::Sent(peer, seq) => {
+            ("probe-sent", format!("sent probe {seq} to {peer}"), json!({ "peer": peer.to_string(), "seq": seq }))
+        }
     }
 }

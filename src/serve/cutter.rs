@@ -1,48 +1,125 @@
 //! Cuts a stream of bytes into datagrams.
 //!
-//! Pure: bytes go in as they come, datagrams come out as soon as they are whole. Refuses to read, to send, and to cut
-//! a line or a whole input that is larger than a datagram can be.
+//! Pure: bytes go in as they come, and each datagram is told as its place among them as soon as it is whole. Refuses to
+//! read, to send, and to cut a line or a whole input that is larger than a datagram can be.
+
+use std::ops::Range;
 
 /// Where one datagram ends and the next begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// The whole input is one datagram, an empty one too.
     Whole,
     /// Each line is one, without its newline; the last line may lack it.
     Lines,
+    /// Each is ended by these bytes, which do not belong to it; the last may lack them. Not empty.
+    Separator(Vec<u8>),
     /// Every so many bytes are one; the last may be shorter. Not zero.
     Size(usize),
+    /// Before each stands its length.
+    Prefix(Prefix),
 }
 
-/// A line, or the whole input, is larger than a datagram can be.
+/// A length in front of a datagram, an unsigned number in network byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge;
+pub enum Prefix {
+    /// Two bytes.
+    U16,
+    /// Four bytes.
+    U32,
+}
+
+impl Prefix {
+    /// How many bytes it has.
+    pub fn width(self) -> usize {
+        match self {
+            Prefix::U16 => 2,
+            Prefix::U32 => 4,
+        }
+    }
+
+    /// The length that the first bytes of `bytes` give, if they are there.
+    fn read(self, bytes: &[u8]) -> Option<usize> {
+        let digits = bytes.get(..self.width())?;
+        Some(digits.iter().fold(0, |length, &digit| length << 8 | usize::from(digit)))
+    }
+}
+
+/// What can't be a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// It is larger than a datagram can be.
+    TooLarge,
+    /// Its prefix gives this length, which is larger than a datagram can be.
+    Announced(usize),
+    /// The input has ended so many bytes before it, prefix included.
+    Short(usize),
+}
 
 /// Input that is being cut.
 #[derive(Debug)]
 pub struct Cutter {
     framing: Framing,
+    /// What ends a datagram, if it is a separator that does.
+    separator: Vec<u8>,
     largest: usize,
+    /// Input up to `filled`, and room after it.
     bytes: Vec<u8>,
+    filled: usize,
     /// Before here everything has been given out.
     start: usize,
-    /// Before here there is no newline.
+    /// Before here no separator begins.
     searched: usize,
+    /// What comes up to the next separator belongs to a line that was given up.
+    skipping: bool,
+    /// The whole input has been given out.
+    given_out: bool,
     ended: bool,
 }
 
 impl Cutter {
     /// For datagrams of at most `largest` bytes.
     pub fn new(framing: Framing, largest: usize) -> Self {
-        Cutter { framing, largest, bytes: Vec::new(), start: 0, searched: 0, ended: false }
+        let separator = match &framing {
+            Framing::Lines => vec![b'\n'],
+            Framing::Separator(separator) => separator.clone(),
+            Framing::Whole | Framing::Size(_) | Framing::Prefix(_) => Vec::new(),
+        };
+        Cutter {
+            framing,
+            separator,
+            largest,
+            bytes: Vec::new(),
+            filled: 0,
+            start: 0,
+            searched: 0,
+            skipping: false,
+            given_out: false,
+            ended: false,
+        }
     }
 
     /// More input.
     pub fn push(&mut self, more: &[u8]) {
-        self.bytes.drain(..self.start);
+        self.space(more.len())[..more.len()].copy_from_slice(more);
+        self.filled(more.len());
+    }
+
+    /// Room for at least `least` bytes of input. What was cut before is no longer where [`Cutter::next`] told.
+    pub fn space(&mut self, least: usize) -> &mut [u8] {
+        self.bytes.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
         self.searched -= self.start;
         self.start = 0;
-        self.bytes.extend_from_slice(more);
+        if self.bytes.len() < self.filled + least {
+            self.bytes.resize(self.filled + least, 0);
+        }
+        &mut self.bytes[self.filled..]
+    }
+
+    /// The first `n` bytes of that room are input now.
+    pub fn filled(&mut self, n: usize) {
+        self.filled += n;
     }
 
     /// The input has ended.
@@ -61,119 +138,302 @@ impl Cutter {
     }
 
     /// How the input is cut.
-    pub fn framing(&self) -> Framing {
-        self.framing
+    pub fn framing(&self) -> &Framing {
+        &self.framing
     }
 
-    /// The next datagram; `None` until there is more input, or for good once that has ended.
-    pub fn cut(&mut self) -> Result<Option<Vec<u8>>, TooLarge> {
-        match self.framing {
+    /// The input in which the datagrams are.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The next datagram by itself; see [`Cutter::next`].
+    pub fn cut(&mut self) -> Result<Option<Vec<u8>>, Misfit> {
+        Ok(self.next()?.map(|place| self.bytes[place].to_vec()))
+    }
+
+    /// The place of the next datagram in [`Cutter::bytes`]; `None` until there is more input, or for good once that has
+    /// ended. What does not fit is told again and again.
+    #[allow(clippy::should_implement_trait, reason = "after None there may be more, which a for loop would not see")]
+    pub fn next(&mut self) -> Result<Option<Range<usize>>, Misfit> {
+        match &self.framing {
             Framing::Whole => self.whole(),
-            Framing::Lines => self.line(),
-            Framing::Size(size) => Ok(self.piece(size)),
+            Framing::Lines | Framing::Separator(_) => self.separated(),
+            &Framing::Size(size) => Ok(self.piece(size)),
+            &Framing::Prefix(prefix) => self.prefixed(prefix),
         }
     }
 
-    fn whole(&mut self) -> Result<Option<Vec<u8>>, TooLarge> {
-        if self.bytes.len() > self.largest {
-            return Err(TooLarge);
+    /// Gives up the line that was too large: the next datagram is the line after it.
+    pub fn skip_line(&mut self) {
+        self.skipping = true;
+    }
+
+    fn whole(&mut self) -> Result<Option<Range<usize>>, Misfit> {
+        if self.filled > self.largest {
+            return Err(Misfit::TooLarge);
         }
-        let given_out = self.searched > 0;
-        if !self.ended || given_out {
+        if !self.ended || std::mem::replace(&mut self.given_out, true) {
             return Ok(None);
         }
-        // One past the end, so that an empty input counts as given out too.
-        self.searched = self.bytes.len() + 1;
-        Ok(Some(std::mem::take(&mut self.bytes)))
+        self.start = self.filled;
+        Ok(Some(0..self.filled))
     }
 
-    fn line(&mut self) -> Result<Option<Vec<u8>>, TooLarge> {
-        let newline = self.bytes[self.searched..].iter().position(|&b| b == b'\n').map(|at| self.searched + at);
-        let end = newline.unwrap_or(self.bytes.len());
+    fn separated(&mut self) -> Result<Option<Range<usize>>, Misfit> {
+        if self.skipping {
+            self.skip();
+        }
+        let found = self.find();
+        // What might still become a separator is none of the datagram's bytes yet, unless nothing comes after it.
+        let end = found.unwrap_or(if self.ended { self.filled } else { self.searched });
         if end - self.start > self.largest {
-            return Err(TooLarge);
+            return Err(Misfit::TooLarge);
         }
-        self.searched = end;
-        let is_last = newline.is_none() && self.ended && end > self.start;
-        if newline.is_none() && !is_last {
+        let is_last = found.is_none() && self.ended && end > self.start;
+        if found.is_none() && !is_last {
             return Ok(None);
         }
-        let line = self.bytes[self.start..end].to_vec();
-        self.start = end + usize::from(newline.is_some());
+        let place = self.start..end;
+        self.start = end + found.map_or(0, |_| self.separator.len());
         self.searched = self.start;
-        Ok(Some(line))
+        Ok(Some(place))
     }
 
-    fn piece(&mut self, size: usize) -> Option<Vec<u8>> {
-        let left = self.bytes.len() - self.start;
+    /// Where the next separator begins.
+    fn find(&mut self) -> Option<usize> {
+        let left = &self.bytes[self.searched..self.filled];
+        let found = match &self.separator[..] {
+            [only] => left.iter().position(|byte| byte == only),
+            separator => left.windows(separator.len()).position(|window| window == separator),
+        };
+        let without = (left.len() + 1).saturating_sub(self.separator.len());
+        self.searched += found.unwrap_or(without);
+        found.map(|_| self.searched)
+    }
+
+    /// Drops what there is of the line that was given up.
+    fn skip(&mut self) {
+        let found = self.find();
+        self.skipping = found.is_none();
+        self.start = found.map_or(self.searched, |at| at + self.separator.len());
+        self.searched = self.start;
+    }
+
+    fn piece(&mut self, size: usize) -> Option<Range<usize>> {
+        let left = self.filled - self.start;
         if left == 0 || (left < size && !self.ended) {
             return None;
         }
-        let end = self.start + left.min(size);
-        let piece = self.bytes[self.start..end].to_vec();
-        (self.start, self.searched) = (end, end);
-        Some(piece)
+        Some(self.give_out(left.min(size)))
+    }
+
+    fn prefixed(&mut self, prefix: Prefix) -> Result<Option<Range<usize>>, Misfit> {
+        let left = self.filled - self.start;
+        let length = prefix.read(&self.bytes[self.start..self.filled]);
+        if let Some(length) = length.filter(|&length| length > self.largest) {
+            return Err(Misfit::Announced(length));
+        }
+        let whole = prefix.width() + length.unwrap_or(0);
+        if left >= whole {
+            self.start += prefix.width();
+            return Ok(Some(self.give_out(whole - prefix.width())));
+        }
+        if self.ended && left > 0 { Err(Misfit::Short(whole - left)) } else { Ok(None) }
+    }
+
+    fn give_out(&mut self, length: usize) -> Range<usize> {
+        let place = self.start..self.start + length;
+        (self.start, self.searched) = (place.end, place.end);
+        place
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    /// All datagrams of `input`, which comes `step` bytes at a time.
-    fn all(framing: Framing, input: &[u8], step: usize) -> Result<Vec<Vec<u8>>, TooLarge> {
-        let mut cutter = Cutter::new(framing, 8);
+    /// All datagrams of `input`, which comes in `pieces`, and what did not fit.
+    fn all<'i>(framing: &Framing, pieces: impl Iterator<Item = &'i [u8]>) -> (Vec<Vec<u8>>, Option<Misfit>) {
+        let mut cutter = Cutter::new(framing.clone(), 8);
         let mut found = Vec::new();
-        for piece in input.chunks(step) {
-            cutter.push(piece);
-            while let Some(datagram) = cutter.cut()? {
-                found.push(datagram);
+        for piece in pieces.map(Some).chain([None]) {
+            match piece {
+                Some(piece) => cutter.push(piece),
+                None => cutter.end(),
+            }
+            loop {
+                match cutter.cut() {
+                    Ok(Some(datagram)) => found.push(datagram),
+                    Ok(None) => break,
+                    Err(misfit) => {
+                        assert_eq!(cutter.cut(), Err(misfit), "it is told again");
+                        return (found, Some(misfit));
+                    }
+                }
             }
         }
-        cutter.end();
-        while let Some(datagram) = cutter.cut()? {
-            found.push(datagram);
-        }
-        Ok(found)
+        (found, None)
     }
 
-    fn assert_cut(framing: Framing, input: &str, datagrams: &[&str]) {
+    fn assert_cut(framing: &Framing, input: &[u8], datagrams: &[&[u8]], misfit: Option<Misfit>) {
         for step in 1..=input.len().max(1) {
-            let all = all(framing, input.as_bytes(), step).expect("nothing here is too large");
-            let texts: Vec<_> = all.iter().map(|d| String::from_utf8_lossy(d).into_owned()).collect();
-            assert_eq!(texts, datagrams, "{framing:?} {input:?} by {step}");
+            let (found, misfitting) = all(framing, input.chunks(step));
+            assert_eq!(
+                (found.as_slice(), misfitting),
+                (&owned(datagrams)[..], misfit),
+                "{framing:?} {input:?} by {step}"
+            );
         }
+    }
+
+    fn owned(datagrams: &[&[u8]]) -> Vec<Vec<u8>> {
+        datagrams.iter().map(|datagram| datagram.to_vec()).collect()
     }
 
     #[test]
     fn lines_lose_their_newline_and_nothing_else() {
-        assert_cut(Framing::Lines, "", &[]);
-        assert_cut(Framing::Lines, "a\n", &["a"]);
-        assert_cut(Framing::Lines, "a\n\nb", &["a", "", "b"]);
-        assert_cut(Framing::Lines, "a\r\n\n", &["a\r", ""]);
-        assert_cut(Framing::Lines, "12345678\n12345678", &["12345678", "12345678"]);
+        let table: [(&[u8], &[&[u8]]); 5] = [
+            (b"", &[]),
+            (b"a\n", &[b"a"]),
+            (b"a\n\nb", &[b"a", b"", b"b"]),
+            (b"a\r\n\n", &[b"a\r", b""]),
+            (b"12345678\n12345678", &[b"12345678", b"12345678"]),
+        ];
+        for (input, datagrams) in table {
+            assert_cut(&Framing::Lines, input, datagrams, None);
+        }
+    }
+
+    #[test]
+    fn a_separator_is_found_wherever_the_input_is_split() {
+        let table: [(&[u8], &[&[u8]]); 6] = [
+            (b"", &[]),
+            (b"a--b", &[b"a", b"b"]),
+            (b"a----b--", &[b"a", b"", b"b"]),
+            (b"a---b", &[b"a", b"-b"]),
+            (b"a-", &[b"a-"]),
+            (b"12345678--1234567-", &[b"12345678", b"1234567-"]),
+        ];
+        for (input, datagrams) in table {
+            assert_cut(&Framing::Separator(b"--".to_vec()), input, datagrams, None);
+        }
+        assert_cut(&Framing::Separator(b"--".to_vec()), b"a--123456789", &[b"a"], Some(Misfit::TooLarge));
+        assert_cut(&Framing::Separator(b"abab".to_vec()), b"aababab", &[b"a", b"ab"], None);
     }
 
     #[test]
     fn pieces_have_one_size_and_the_last_is_what_is_left() {
-        assert_cut(Framing::Size(3), "", &[]);
-        assert_cut(Framing::Size(3), "abcdefgh", &["abc", "def", "gh"]);
-        assert_cut(Framing::Size(4), "abcdefgh", &["abcd", "efgh"]);
+        assert_cut(&Framing::Size(3), b"", &[], None);
+        assert_cut(&Framing::Size(3), b"abcdefgh", &[b"abc", b"def", b"gh"], None);
+        assert_cut(&Framing::Size(4), b"abcdefgh", &[b"abcd", b"efgh"], None);
+    }
+
+    #[test]
+    fn a_prefix_says_where_a_datagram_ends() {
+        let u16 = Framing::Prefix(Prefix::U16);
+        assert_cut(&u16, b"", &[], None);
+        assert_cut(&u16, b"\0\x01a\0\0\0\x03bcd", &[b"a", b"", b"bcd"], None);
+        assert_cut(&u16, b"\0\x01a\0\x03bc", &[b"a"], Some(Misfit::Short(1)));
+        assert_cut(&u16, b"\0\x01a\0", &[b"a"], Some(Misfit::Short(1)));
+        assert_cut(&u16, b"\0\x01a\0\x03", &[b"a"], Some(Misfit::Short(3)));
+        assert_cut(&u16, b"\0\x01a\x01\x09bcdefghijk", &[b"a"], Some(Misfit::Announced(0x109)));
+        let u32 = Framing::Prefix(Prefix::U32);
+        assert_cut(&u32, b"\0\0\0\x08abcdefgh\0\0\0\0", &[b"abcdefgh", b""], None);
+        assert_cut(&u32, b"\xff\xff\xff\xff", &[], Some(Misfit::Announced(0xffff_ffff)));
     }
 
     #[test]
     fn the_whole_is_one_even_when_it_is_empty() {
-        assert_cut(Framing::Whole, "", &[""]);
-        assert_cut(Framing::Whole, "ab\ncd\n", &["ab\ncd\n"]);
-        assert_cut(Framing::Whole, "12345678", &["12345678"]);
+        for whole in [b"".as_slice(), b"ab\ncd\n", b"12345678"] {
+            assert_cut(&Framing::Whole, whole, &[whole], None);
+        }
     }
 
     #[test]
     fn what_is_too_large_is_refused_and_not_cut() {
-        for step in 1..=9 {
-            assert_eq!(all(Framing::Whole, b"123456789", step), Err(TooLarge));
-            assert_eq!(all(Framing::Lines, b"123456789", step), Err(TooLarge));
-            assert_eq!(all(Framing::Lines, b"123456789\n", step), Err(TooLarge));
+        assert_cut(&Framing::Whole, b"123456789", &[], Some(Misfit::TooLarge));
+        assert_cut(&Framing::Lines, b"123456789", &[], Some(Misfit::TooLarge));
+        assert_cut(&Framing::Lines, b"a\n123456789\n", &[b"a"], Some(Misfit::TooLarge));
+    }
+
+    #[test]
+    fn a_line_that_was_given_up_takes_no_other_with_it() {
+        let input = b"one\n123456789abc\ntwo\n123456789";
+        for step in 1..=input.len() {
+            let mut cutter = Cutter::new(Framing::Lines, 8);
+            let mut found = Vec::new();
+            let mut take = |cutter: &mut Cutter| loop {
+                match cutter.cut() {
+                    Ok(Some(line)) => found.push(String::from_utf8(line).expect("it is ASCII")),
+                    Ok(None) => break,
+                    Err(_) => {
+                        found.push("too large".into());
+                        cutter.skip_line();
+                    }
+                }
+            };
+            for piece in input.chunks(step) {
+                cutter.push(piece);
+                take(&mut cutter);
+            }
+            cutter.end();
+            take(&mut cutter);
+            assert_eq!(found, ["one", "too large", "two", "too large"], "by {step}");
+        }
+    }
+
+    fn framings() -> impl Strategy<Value = Framing> {
+        prop_oneof![
+            Just(Framing::Whole),
+            Just(Framing::Lines),
+            proptest::collection::vec(0_u8..3, 1..4).prop_map(Framing::Separator),
+            (1_usize..8).prop_map(Framing::Size),
+            Just(Framing::Prefix(Prefix::U16)),
+            Just(Framing::Prefix(Prefix::U32)),
+        ]
+    }
+
+    /// `input` cut at `cuts`, in which the pieces may be empty.
+    fn split(mut input: &[u8], mut cuts: Vec<usize>) -> Vec<&[u8]> {
+        cuts.sort_unstable();
+        let mut pieces = Vec::new();
+        for cut in cuts.iter().rev().map(|cut| cut % (input.len() + 1)).collect::<Vec<_>>() {
+            let (front, back) = input.split_at(cut.min(input.len()));
+            pieces.push(back);
+            input = front;
+        }
+        pieces.push(input);
+        pieces.reverse();
+        pieces
+    }
+
+    proptest! {
+        #[test]
+        fn the_datagrams_do_not_depend_on_how_the_input_comes(
+            framing in framings(),
+            input in proptest::collection::vec(prop_oneof![0_u8..4, Just(b'\n')], 0..40),
+            cuts in proptest::collection::vec(0_usize..40, 0..6),
+        ) {
+            let pieces = split(&input, cuts);
+            prop_assert_eq!(pieces.concat(), input.clone());
+            prop_assert_eq!(all(&framing, pieces.into_iter()), all(&framing, [input.as_slice()].into_iter()));
+        }
+
+        #[test]
+        fn what_was_written_with_borders_is_cut_at_them(
+            datagrams in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 0..20),
+            step in 1_usize..50,
+        ) {
+            let prefixed = |datagram: &Vec<u8>| {
+                let length = u16::try_from(datagram.len()).expect("at most 8").to_be_bytes();
+                [&length[..], datagram].concat()
+            };
+            let written: Vec<u8> = datagrams.iter().flat_map(prefixed).collect();
+            let (found, misfit) = all(&Framing::Prefix(Prefix::U16), written.chunks(step));
+            prop_assert_eq!((found, misfit), (datagrams, None));
         }
     }
 }

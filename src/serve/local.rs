@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind};
-use crate::net::Context;
+use crate::net::{Context, Cut};
 use crate::stream::buffer::Buffer;
 use crate::stream::crlf::Crlf;
 use crate::stream::stdio::Stdio;
@@ -26,11 +26,17 @@ pub(super) struct Local {
     stream: Stream,
     waiting: Vec<u8>,
     written: usize,
+    room: usize,
 }
 
 impl Local {
     pub(super) fn new(local: Stdio) -> Self {
-        Local { stream: Stream::Stdio(local), waiting: Vec::new(), written: 0 }
+        Self::with_room(local, ROOM)
+    }
+
+    /// The same, with another bound on what may wait for the output before nothing more is taken from a socket.
+    pub(super) fn with_room(local: Stdio, room: usize) -> Self {
+        Local { stream: Stream::Stdio(local), waiting: Vec::new(), written: 0, room }
     }
 
     /// Reads input; `None` is nothing yet, 0 the end.
@@ -68,7 +74,7 @@ impl Local {
 
     /// Whether more may be taken from a socket.
     pub(super) fn has_room(&self) -> bool {
-        self.left() < ROOM
+        self.left() < self.room
     }
 
     /// Bytes that the output has not taken.
@@ -87,17 +93,41 @@ impl Local {
                 Err(e) => return Err(self.stream.write_error(&e)),
             }
         }
-        let moved = self.left() < before;
-        if moved {
+        // Moved up only once half of it is gone: a pipe takes small pieces of a long rest.
+        if self.written >= self.waiting.len() - self.written {
             self.waiting.drain(..self.written);
             self.written = 0;
         }
-        Ok(moved)
+        Ok(self.left() < before)
     }
 
     /// What to wait for before the next write; `None` if nothing waits, or if it need not be waited for.
     pub(super) fn write_interest(&self) -> Option<Interest<'_>> {
         if self.left() > 0 { self.stream.write_interest().interest() } else { None }
+    }
+
+    /// Waits until one of `interests` is ready, the output takes what waits for it, `limit` passes or `pause` is over.
+    /// That nobody reads the output any more is an error.
+    pub(super) fn wait<'i>(
+        &'i self,
+        ctx: &Context<'_>,
+        interests: impl IntoIterator<Item = Interest<'i>>,
+        limit: Deadline,
+        pause: Option<Duration>,
+    ) -> Result<Option<Cut>, Error> {
+        // A flood in either direction must not outlast the limit of the whole run.
+        if let Some(expired) = ctx.deadline.expired() {
+            return Ok(Some(Cut::Expired(expired)));
+        }
+        let watch = self.reader_watch();
+        let is_watched = watch.is_some();
+        let mut all: Vec<_> = watch.into_iter().chain(self.write_interest()).chain(interests).collect();
+        let pause = if self.can_write_now() { Some(Duration::ZERO) } else { pause };
+        let waited = match pause {
+            Some(pause) => ctx.wait_at_most(&mut all, limit, pause).map(|_| ()),
+            None => ctx.wait(&mut all, limit),
+        };
+        if is_watched && all[0].ready.any() { Err(self.reader_gone()) } else { Ok(waited.err()) }
     }
 
     /// Whether something waits that can be written at once.

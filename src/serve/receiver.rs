@@ -3,47 +3,66 @@
 //! It is over when the counted datagrams have come or nothing has come for the quiet time; without a count the first
 //! SIGINT or SIGTERM is the normal end, too. A slow output makes it stop receiving: then the kernel's queue holds
 //! what comes, and what that drops is told at the end. Refuses to open the socket.
+//!
+//! The account is exact: every datagram that reached the socket is received, ignored, unread or dropped. For that the
+//! end has an order. First the door is closed, so that nothing more comes; then the queue is emptied; and only then the
+//! kernel's counter of drops is read. Any other order has a gap through which datagrams leave the account.
 
-use std::fmt::Display;
+mod framing;
+
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+pub use framing::{Borders, Width};
+
+use super::answers::{Answers, Reply};
 use super::local::Local;
+use crate::address::Network;
 use crate::deadline::{Bound, Deadline};
-use crate::error::{Error, Kind, plain};
+use crate::error::{Error, Kind};
+use crate::event::datagram::{Inspect, Intake};
 use crate::event::{Datagram, Event};
-use crate::net::datagram::{DatagramSocket, Sender};
+use crate::net::datagram::{Batch, DatagramSocket, Received, Sender};
 use crate::net::{Context, Cut, SocketName};
 use crate::stream::stdio::Stdio;
 use crate::sys::poll::{Interest, poll};
 use crate::sys::signals::is_polite_end;
 
-/// So many datagrams are taken before the output has its turn.
-const TURN: usize = 64;
+/// So many batches are taken before the output has its turn.
+const TURN: usize = 4;
 
-/// How long an answer waits for room in the send buffer: others want to be received.
-const ANSWER_PATIENCE: Duration = Duration::from_millis(50);
+/// Once this much waits for the output, it has its turn: large writes cost less a byte.
+const ROOM: usize = 256 * 1024;
 
 /// How long after the end the queue is still emptied.
 const LAST_DATAGRAMS: Duration = Duration::from_millis(500);
 
 /// What is done with datagrams, and when it is over.
-#[derive(Clone, Debug)]
-pub struct Receiver {
+pub struct Receiver<'a> {
     /// It is over after so many.
     pub count: Option<u64>,
-    /// What follows each datagram in the output.
-    pub separator: Vec<u8>,
+    /// What keeps datagrams apart in the output.
+    pub borders: Borders,
     /// What each sender is answered.
-    pub reply: Option<Vec<u8>>,
+    pub reply: Reply,
+    /// Whose datagrams are taken; empty is everybody's.
+    pub allow: Vec<Network>,
+    /// Somebody wants to read about each datagram.
+    pub narrate: bool,
+    /// Somebody asked for the totals by name.
+    pub stats: bool,
+    /// The socket gathers trains: drops are counted by these.
+    pub gathers: bool,
+    /// Looks on.
+    pub dump: Option<Box<dyn Inspect + 'a>>,
     /// The longest time in which nothing comes.
     pub idle: Option<Bound>,
     /// It is over, and well, once nothing has come for this long.
     pub until_idle: Option<Duration>,
 }
 
-impl Receiver {
+impl Receiver<'_> {
     /// Receives until it is over.
     pub fn run(&self, ctx: &Context<'_>, socket: &DatagramSocket, local: Stdio) -> Result<(), Error> {
         let name = socket.local_name().unwrap_or(SocketName::Unix(None));
@@ -51,35 +70,41 @@ impl Receiver {
             ctx,
             plan: self,
             socket,
+            answers: Answers::new(ctx, socket, &self.reply)?,
             name,
-            local: Local::new(local),
-            buffer: Vec::new(),
-            datagrams: 0,
-            bytes: 0,
+            local: Local::with_room(local, ROOM),
+            batch: Some(socket.batch()),
+            intake: Intake { dropped_at_least: self.gathers, ..Intake::default() },
+            door_is_closed: false,
             queue_is_empty: false,
-            last_warning: String::new(),
+            first_came: None,
             last_came: Instant::now(),
             last_moved: Instant::now(),
         };
         let outcome = state.receive();
-        state.tell_totals();
-        outcome
+        state.leave_the_rest();
+        let looked = self.dump.as_ref().map_or(Ok(()), |dump| dump.ended());
+        tell_totals(ctx, socket, &mut state.intake, self.stats);
+        outcome.and(looked)
     }
 }
 
 struct State<'a> {
     ctx: &'a Context<'a>,
-    plan: &'a Receiver,
+    plan: &'a Receiver<'a>,
     socket: &'a DatagramSocket,
+    answers: Answers<'a>,
     name: SocketName,
     local: Local,
-    buffer: Vec<u8>,
-    datagrams: u64,
-    bytes: u64,
+    /// Out of its place while its datagrams are taken.
+    batch: Option<Batch>,
+    intake: Intake,
+    /// Nothing comes any more.
+    door_is_closed: bool,
     /// The last look into the receive queue found nothing.
     queue_is_empty: bool,
-    /// The same trouble with answers is not told twice in a row.
-    last_warning: String,
+    /// When the first datagram came.
+    first_came: Option<Instant>,
     /// When the last datagram came.
     last_came: Instant,
     /// When a datagram came or the output took something.
@@ -89,11 +114,17 @@ struct State<'a> {
 impl State<'_> {
     fn receive(&mut self) -> Result<(), Error> {
         loop {
-            self.take_datagrams()?;
+            if let Err(error) = self.take_datagrams() {
+                // What came before is kept as far as the output takes it; the first error is the one to tell.
+                let _ = self.local.finish_soon();
+                return Err(error);
+            }
+            self.answers.turn();
             if self.local.write()? {
                 self.last_moved = Instant::now();
             }
             if self.is_over() {
+                self.empty_queue()?;
                 return self.local.finish(self.ctx, self.idle_limit());
             }
             if let Some(cut) = self.wait()? {
@@ -106,115 +137,147 @@ impl State<'_> {
     fn take_datagrams(&mut self) -> Result<(), Error> {
         self.queue_is_empty = false;
         for _ in 0..TURN {
-            if self.has_all() || !self.local.has_room() || self.queue_is_empty {
+            if !self.has_room() || self.queue_is_empty {
                 return Ok(());
             }
-            match self.socket.receive(&mut self.buffer) {
-                Ok((size, from)) => self.take(size, &from),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => self.queue_is_empty = true,
-                Err(e) if is_about_an_answer(&e) => {}
-                Err(e) => return Err(Error::io(Kind::Reset, "receive at", &self.name, &e)),
-            }
+            self.take_batch()?;
         }
         Ok(())
     }
 
-    fn take(&mut self, size: usize, from: &Sender) {
-        self.ctx.tell(&Event::Datagram(Datagram::Received(&from.name(), size)));
-        self.local.put(&self.buffer[..size]);
-        self.local.put(&self.plan.separator);
-        self.datagrams += 1;
-        self.bytes += size as u64;
-        self.last_came = Instant::now();
-        self.last_moved = self.last_came;
-        if let Some(reply) = &self.plan.reply {
-            self.answer(reply, from);
-        }
-    }
-
-    /// A sender that can't be answered is no reason to stop receiving from the others.
-    fn answer(&mut self, reply: &[u8], to: &Sender) {
-        match self.send_patiently(reply, to) {
-            Ok(()) => self.ctx.tell(&Event::Datagram(Datagram::Sent(&to.name(), reply.len()))),
-            Err(_) if to.name() == SocketName::Unix(None) => self.warn(&"a sender without a name can't be answered"),
+    fn take_batch(&mut self) -> Result<(), Error> {
+        let Some(mut batch) = self.batch.take() else { return Ok(()) };
+        let taken = self.socket.receive_batch(&mut batch, self.missing().min(self.answers.room()));
+        let done = match taken {
+            Ok(()) => self.take_all(&batch),
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                self.warn(&format_args!("no answer to {}: it does not take it", to.name()));
+                self.queue_is_empty = true;
+                Ok(())
             }
-            Err(e) => self.warn(&format_args!("no answer to {}: {}", to.name(), plain(&e))),
+            Err(e) if is_about_an_answer(&e) => Ok(()),
+            Err(e) => Err(Error::io(Kind::Reset, "receive at", &self.name, &e)),
+        };
+        self.batch = Some(batch);
+        done
+    }
+
+    fn take_all(&mut self, batch: &Batch) -> Result<(), Error> {
+        let now = Instant::now();
+        let before = self.intake.datagrams;
+        let mut datagrams = batch.datagrams();
+        let taken = datagrams.try_for_each(|datagram| self.take(&datagram));
+        if taken.is_err() {
+            self.intake.unread += 1;
+            datagrams.for_each(|datagram| self.leave(&datagram));
+        }
+        if self.intake.datagrams > before {
+            let first = *self.first_came.get_or_insert(now);
+            self.intake.took = now.duration_since(first);
+            (self.last_came, self.last_moved) = (now, now);
+        }
+        taken
+    }
+
+    fn take(&mut self, datagram: &Received<'_>) -> Result<(), Error> {
+        if !self.is_allowed(&datagram.from) {
+            self.intake.ignored += 1;
+            return Ok(());
+        }
+        if self.has_all() {
+            // The end of a train, the beginning of which was enough.
+            self.intake.unread += 1;
+            return Ok(());
+        }
+        let Received { bytes, from, facts, is_cut } = datagram;
+        if self.plan.narrate {
+            self.ctx.tell(&Event::Datagram(Datagram::Arrived(&from.name(), bytes.len(), facts)));
+        }
+        if let Some(dump) = &self.plan.dump {
+            dump.datagram(&from.name(), bytes)?;
+        }
+        self.plan.borders.put(&mut self.local, bytes)?;
+        self.intake.count(bytes.len());
+        self.intake.cut += u64::from(*is_cut);
+        self.answers.answer(bytes, from);
+        Ok(())
+    }
+
+    fn is_allowed(&self, from: &Sender) -> bool {
+        match from {
+            Sender::Inet(address) if !self.plan.allow.is_empty() => {
+                self.plan.allow.iter().any(|network| network.contains(address.ip()))
+            }
+            _ => true,
         }
     }
 
-    fn send_patiently(&self, reply: &[u8], to: &Sender) -> io::Result<()> {
-        match self.socket.send_to(reply, to) {
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                poll(&mut [Interest::write(self.socket.as_fd())], None, Some(ANSWER_PATIENCE))?;
-                self.socket.send_to(reply, to)
-            }
-            done => done,
-        }
+    /// Whether one more datagram can be taken.
+    fn has_room(&self) -> bool {
+        !self.has_all() && self.local.has_room() && self.answers.room() > 0
     }
 
-    fn warn(&mut self, warning: &dyn Display) {
-        let text = warning.to_string();
-        if text != self.last_warning {
-            self.ctx.warn(&text);
-            self.last_warning = text;
-        }
+    /// How many datagrams are still wanted.
+    fn missing(&self) -> usize {
+        let missing = self.plan.count.map(|count| count.saturating_sub(self.intake.datagrams));
+        missing.and_then(|missing| usize::try_from(missing).ok()).unwrap_or(usize::MAX)
     }
 
     fn has_all(&self) -> bool {
-        self.plan.count.is_some_and(|count| self.datagrams >= count)
+        self.missing() == 0
     }
 
     fn is_over(&self) -> bool {
-        self.has_all()
-            || (self.is_drained() && self.plan.until_idle.is_some_and(|quiet| self.last_came.elapsed() >= quiet))
+        let has_all = self.has_all() && self.answers.is_idle();
+        has_all || (self.is_drained() && self.plan.until_idle.is_some_and(|quiet| self.last_came.elapsed() >= quiet))
     }
 
     fn is_drained(&self) -> bool {
-        self.queue_is_empty && self.local.left() == 0
+        self.queue_is_empty && self.local.left() == 0 && self.answers.is_idle()
     }
 
     fn idle_limit(&self) -> Deadline {
         Deadline::since(self.last_moved, self.plan.idle)
     }
 
-    fn wait(&mut self) -> Result<Option<Cut>, Error> {
-        // A flood must not outlast the limit of the whole run.
-        if let Some(expired) = self.ctx.deadline.expired() {
-            return Ok(Some(Cut::Expired(expired)));
-        }
-        let watch = self.local.reader_watch();
-        let is_watched = watch.is_some();
-        let come = self.local.has_room().then(|| Interest::read(self.socket.as_fd()));
-        let mut interests: Vec<_> = watch.into_iter().chain(come).chain(self.local.write_interest()).collect();
-        let waited = match self.pause() {
-            Some(pause) => self.ctx.wait_at_most(&mut interests, self.idle_limit(), pause).map(|_| ()),
-            None => self.ctx.wait(&mut interests, self.idle_limit()),
-        };
-        if is_watched && interests[0].ready.any() {
-            return Err(self.local.reader_gone());
-        }
-        Ok(waited.err())
+    fn wait(&self) -> Result<Option<Cut>, Error> {
+        let come = self.has_room().then(|| Interest::read(self.socket.as_fd()));
+        let interests = come.into_iter().chain(self.answers.interests());
+        self.local.wait(self.ctx, interests, self.idle_limit(), self.pause())
     }
 
     /// The longest time that nothing needs doing.
     fn pause(&self) -> Option<Duration> {
-        if self.local.can_write_now() {
-            return Some(Duration::ZERO);
-        }
-        self.plan.until_idle.filter(|_| self.is_drained()).map(|quiet| quiet.saturating_sub(self.last_came.elapsed()))
+        let quiet = self.plan.until_idle.filter(|_| self.is_drained());
+        let quiet = quiet.map(|quiet| quiet.saturating_sub(self.last_came.elapsed()));
+        [quiet, self.answers.pause()].into_iter().flatten().min()
     }
 
     /// A signal or a limit: what has come by then is still written.
     fn cut_short(&mut self, cut: Cut) -> Result<(), Error> {
         let ends_well = matches!(cut, Cut::Signal(signal) if self.plan.count.is_none() && is_polite_end(signal));
         self.ctx.signals.next_one_kills();
+        self.answers.stop();
         let written = self.empty_queue().and_then(|()| self.local.finish_soon());
         if ends_well { written } else { Err(cut.during("receive at", &self.name)) }
     }
 
+    /// Closes the door and takes what has come before. Behind a closed door no sender but one on this machine can be
+    /// answered, so with answers to give the queue is emptied before as well as after.
     fn empty_queue(&mut self) -> Result<(), Error> {
+        if self.plan.reply != Reply::None {
+            self.take_the_rest()?;
+        }
+        self.close_door();
+        self.take_the_rest()
+    }
+
+    fn close_door(&mut self) {
+        if !std::mem::replace(&mut self.door_is_closed, true) {
+            self.socket.close_door();
+        }
+    }
+
+    fn take_the_rest(&mut self) -> Result<(), Error> {
         let start = Instant::now();
         self.queue_is_empty = false;
         while !self.queue_is_empty && !self.has_all() && start.elapsed() < LAST_DATAGRAMS {
@@ -228,16 +291,42 @@ impl State<'_> {
         Ok(())
     }
 
-    fn tell_totals(&self) {
-        self.ctx.tell(&Event::Datagram(Datagram::ReceivedTotal(self.datagrams, self.bytes)));
-        if let Some(lost) = self.socket.dropped().filter(|&lost| lost > 0) {
-            self.ctx.tell(&Event::Datagram(Datagram::Lost(lost)));
+    /// Counts what nobody will read: beyond --count, or after a failure.
+    fn leave_the_rest(&mut self) {
+        self.close_door();
+        let Some(mut batch) = self.batch.take() else { return };
+        let start = Instant::now();
+        loop {
+            match self.socket.receive_batch(&mut batch, usize::MAX) {
+                Ok(()) => batch.datagrams().for_each(|datagram| self.leave(&datagram)),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                Err(e) if is_about_an_answer(&e) => {}
+                Err(_) => return,
+            }
+            // A door that could not be closed must not hold up the end.
+            if start.elapsed() > LAST_DATAGRAMS {
+                return;
+            }
         }
+    }
+
+    fn leave(&mut self, datagram: &Received<'_>) {
+        let is_allowed = self.is_allowed(&datagram.from);
+        *(if is_allowed { &mut self.intake.unread } else { &mut self.intake.ignored }) += 1;
+    }
+}
+
+/// What a receiver tells at its end: what came, and how much had no room. With `asked`, also to whoever is not curious.
+pub(super) fn tell_totals(ctx: &Context<'_>, socket: &DatagramSocket, intake: &mut Intake, asked: bool) {
+    intake.dropped = socket.dropped();
+    ctx.tell(&Event::Datagram(Datagram::ReceivedTotal { intake, asked }));
+    if let Some(lost) = intake.dropped.filter(|&lost| lost > 0) {
+        ctx.tell(&Event::Datagram(Datagram::Lost(lost, intake.dropped_at_least)));
     }
 }
 
 /// Errors that tell what became of an answer of ours, or that a link is down for now: others may still send.
-fn is_about_an_answer(error: &io::Error) -> bool {
+pub(super) fn is_about_an_answer(error: &io::Error) -> bool {
     use ErrorKind as Io;
     matches!(
         error.kind(),

@@ -5,6 +5,7 @@
 //! [`Stream::write_interest`] say what to wait for. Refuses to wait, to retry and to know the other stream.
 
 pub mod buffer;
+pub mod child;
 pub mod crlf;
 pub mod dial;
 mod end;

@@ -1,7 +1,7 @@
 //! The platform contract by plain POSIX means: what can't be asked is unknown, and poll(2) watches the sockets.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -59,6 +59,38 @@ pub fn never_fragment(_: BorrowedFd<'_>, _: bool) -> io::Result<()> {
 /// No portable call does it.
 pub fn bind_to_interface(_: BorrowedFd<'_>, _: &str) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// By the interface's first IPv4 address, which is how POSIX systems name it here.
+pub fn send_groups_through(fd: BorrowedFd<'_>, interface: u32) -> io::Result<()> {
+    let addresses = super::lookup::interface_addresses()?;
+    let own = addresses.iter().find_map(|(index, ip)| match ip {
+        IpAddr::V4(v4) if *index == interface => Some(libc::in_addr { s_addr: u32::from(*v4).to_be() }),
+        _ => None,
+    });
+    let own = own.ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let length = libc::socklen_t::try_from(size_of::<libc::in_addr>()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    #[expect(unsafe_code, reason = "the kernel reads the four bytes of the address and copies them")]
+    let code = unsafe {
+        let value = (&raw const own).cast();
+        libc::setsockopt(fd.as_raw_fd(), libc::IPPROTO_IP, libc::IP_MULTICAST_IF, value, length)
+    };
+    if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The calls of RFC 3678 are not everywhere.
+pub fn join_source(_: BorrowedFd<'_>, _: IpAddr, _: IpAddr, _: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Only Linux lets groups of others in, and only Linux has the option against it.
+pub fn only_joined_groups(_: BorrowedFd<'_>, _: bool) -> io::Result<()> {
+    Ok(())
+}
+
+/// No descriptor from `first` on is inherited by what is executed.
+pub fn close_on_exec_from(first: RawFd) {
+    super::fd::close_on_exec_one_by_one(first);
 }
 
 /// Only Linux has it.

@@ -231,6 +231,21 @@ pub fn adopt(number: RawFd) -> io::Result<File> {
     Ok(File::from(rustix::io::fcntl_dupfd_cloexec(borrowed, 3)?))
 }
 
+/// Marks each descriptor from `first` to the highest possible one; those that are not open refuse, which is fine.
+pub(super) fn close_on_exec_one_by_one(first: RawFd) {
+    const MOST: u64 = 1 << 20;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(MOST).min(MOST);
+    for number in first..RawFd::try_from(limit).unwrap_or(first) {
+        #[expect(
+            unsafe_code,
+            reason = "the call fails with EBADF if nothing is open there, and the number is not kept"
+        )]
+        unsafe {
+            libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+}
+
 /// The pair of a pipe: what is written to the second is read from the first.
 pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)

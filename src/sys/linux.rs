@@ -4,8 +4,8 @@ mod errors;
 
 use std::io;
 use std::mem::{offset_of, size_of};
-use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll};
@@ -102,6 +102,76 @@ pub fn bind_to_interface(fd: BorrowedFd<'_>, name: &str) -> io::Result<()> {
         libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_BINDTODEVICE, name.as_ptr().cast(), length)
     };
     if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// What an IPv4 socket sends to groups leaves by the interface of this index. See `IP_MULTICAST_IF` in ip(7).
+pub fn send_groups_through(fd: BorrowedFd<'_>, interface: u32) -> io::Result<()> {
+    let any = libc::in_addr { s_addr: libc::INADDR_ANY };
+    let index = libc::c_int::try_from(interface).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let request = libc::ip_mreqn { imr_multiaddr: any, imr_address: any, imr_ifindex: index };
+    set_option(fd, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, request)
+}
+
+/// What `source` sends to `group` and `interface` gets (index, 0 is the system's choice) reaches the socket, and
+/// nothing else that is sent there. See RFC 3678 section 5 and `MCAST_JOIN_SOURCE_GROUP`.
+pub fn join_source(fd: BorrowedFd<'_>, group: IpAddr, source: IpAddr, interface: u32) -> io::Result<()> {
+    let level = if group.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
+    let request =
+        libc::group_source_req { gsr_interface: interface, gsr_group: storage(group), gsr_source: storage(source) };
+    set_option(fd, level, libc::MCAST_JOIN_SOURCE_GROUP, request)
+}
+
+/// By default a wildcard socket gets what any socket of the machine joined. See `IP_MULTICAST_ALL` in ip(7); since
+/// Linux 4.20 IPv6 has the same, and a socket of IPv6 takes the option of IPv4 too.
+pub fn only_joined_groups(fd: BorrowedFd<'_>, is_v6: bool) -> io::Result<()> {
+    let off: libc::c_int = 0;
+    if is_v6 {
+        set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_ALL, off)?;
+    }
+    set_option(fd, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, off)
+}
+
+/// An address in the form that holds one of any family.
+fn storage(ip: IpAddr) -> libc::sockaddr_storage {
+    #[expect(unsafe_code, reason = "sockaddr_storage consists of integers: zeros are a value of it")]
+    let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "families are small numbers")]
+    let family = |family: libc::c_int| family as libc::sa_family_t;
+    let whole = (&raw mut storage).cast::<u8>();
+    storage.ss_family = family(if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 });
+    #[expect(unsafe_code, reason = "both address structures lie inside the storage, which is aligned for them")]
+    unsafe {
+        match ip {
+            IpAddr::V4(v4) => {
+                let place = whole.add(offset_of!(libc::sockaddr_in, sin_addr));
+                place.copy_from_nonoverlapping(v4.octets().as_ptr(), 4);
+            }
+            IpAddr::V6(v6) => {
+                let place = whole.add(offset_of!(libc::sockaddr_in6, sin6_addr));
+                place.copy_from_nonoverlapping(v6.octets().as_ptr(), 16);
+            }
+        }
+    }
+    storage
+}
+
+/// setsockopt(2) of a plain value.
+fn set_option<T: Copy>(fd: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int, value: T) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(size_of::<T>()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    #[expect(unsafe_code, reason = "the kernel reads `length` bytes of the value and copies them")]
+    let code = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), length) };
+    if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// No descriptor from `first` on is inherited by what is executed. See `close_range(2)`; before Linux 5.11 it can't do
+/// that, and then they are asked one by one.
+pub fn close_on_exec_from(first: RawFd) {
+    let number = libc::c_uint::try_from(first).unwrap_or(0);
+    #[expect(unsafe_code, reason = "the call takes three numbers, and closes nothing")]
+    let code = unsafe { libc::syscall(libc::SYS_close_range, number, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if code != 0 {
+        super::fd::close_on_exec_one_by_one(first);
+    }
 }
 
 /// Moves up to `most` bytes, without blocking on a pipe's end; one end must be a pipe. See splice(2).

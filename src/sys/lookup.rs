@@ -4,7 +4,8 @@
 //! helper thread. Refuses to cap, sort or choose: the order is the system's (RFC 6724).
 
 use std::ffi::{CStr, CString, NulError};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ptr;
 
 /// What is asked of getaddrinfo.
@@ -119,6 +120,41 @@ pub fn interface_index(name: &str) -> Option<u32> {
     #[expect(unsafe_code, reason = "the name is NUL-terminated and outlives the call")]
     let index = unsafe { libc::if_nametoindex(c_name.as_ptr()) };
     if index != 0 { Some(index) } else { name.parse().ok().filter(|&n| is_index(n)) }
+}
+
+/// Each address of each interface, with the interface's index. See getifaddrs(3).
+pub fn interface_addresses() -> io::Result<Vec<(u32, IpAddr)>> {
+    let mut list = ptr::null_mut();
+    #[expect(unsafe_code, reason = "the list is freed below, and not looked at after that")]
+    unsafe {
+        if libc::getifaddrs(&raw mut list) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let (mut found, mut next) = (Vec::new(), list.cast_const());
+        while let Some(entry) = next.as_ref() {
+            let ip = Some(entry.ifa_addr.cast_const()).filter(|a| !a.is_null()).and_then(ip_address);
+            found.extend(ip.map(|ip| (libc::if_nametoindex(entry.ifa_name), ip)));
+            next = entry.ifa_next;
+        }
+        libc::freeifaddrs(list);
+        Ok(found)
+    }
+}
+
+#[expect(unsafe_code, reason = "sa_family says which structure the pointer is at; getifaddrs aligns it")]
+#[allow(clippy::cast_ptr_alignment, reason = "sockaddr is what the API calls a pointer to the aligned structure")]
+fn ip_address(address: *const libc::sockaddr) -> Option<IpAddr> {
+    match libc::c_int::from(unsafe { (*address).sa_family }) {
+        libc::AF_INET => {
+            let raw = unsafe { &*address.cast::<libc::sockaddr_in>() };
+            Some(Ipv4Addr::from(u32::from_be(raw.sin_addr.s_addr)).into())
+        }
+        libc::AF_INET6 => {
+            let raw = unsafe { &*address.cast::<libc::sockaddr_in6>() };
+            Some(Ipv6Addr::from(raw.sin6_addr.s6_addr).into())
+        }
+        _ => None,
+    }
 }
 
 /// Whether an interface has this index. See `if_indextoname(3)`.

@@ -16,21 +16,28 @@
 //! - `next_error(fd)`: the next of these, or `Unsupported`;
 //! - `never_fragment(fd, v6)`: datagrams that go through whole or not at all, or `Unsupported`;
 //! - `bind_to_interface(fd, name)`: traffic through one interface only;
+//! - `send_groups_through(fd, interface)`: what an IPv4 socket sends to groups leaves by the interface of this index;
+//! - `join_source(fd, group, source, interface)`: what one host sends to a group reaches this socket, or `Unsupported`;
+//! - `only_joined_groups(fd, is_v6)`: groups that other sockets of the machine joined do not reach this one;
 //! - `abstract_name(address)`: the name of a UNIX socket that has no file, or `None`;
+//! - `close_on_exec_from(first)`: no descriptor from this number on is inherited by what is executed;
 //! - `splice(from, to, most)`: bytes from descriptor to descriptor inside the kernel, or `Unsupported`;
 //! - `send_file(from, to, most)`: bytes of a regular file to a socket inside the kernel, or `Unsupported`;
 //! - `widen_pipe(fd, size)`: a larger pipe, where the system grants it;
 //! - `accept(fd)`: the client at the head of a listening socket's backlog, non-blocking and closed on exec;
 //! - `ACCEPTED_INHERITS`: whether that has the options of the listening socket by itself;
-//! - [`Poller`]: readiness of many sockets.
+//! - [`Poller`]: readiness of many sockets;
+//! - [`batch`]: many datagrams in one call, and what the kernel tells beside them.
 //!
 //! The fallback does the plain thing. It stands in on other systems, and on Linux under the feature
 //! `portable`, so that the tests run over both.
 
+pub mod batch;
 pub mod errors;
 pub mod fd;
 pub mod lookup;
 pub mod poll;
+pub mod process;
 pub mod signals;
 pub mod startup;
 
@@ -45,6 +52,7 @@ use fallback as platform;
 use linux as platform;
 
 pub use platform::{
-    ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, dropped, never_fragment, next_datagram_size,
-    next_error, peer_has_ended, queue_errors, reopen, send_file, splice, tcp_info, unacknowledged, widen_pipe,
+    ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, close_on_exec_from, dropped, join_source,
+    never_fragment, next_datagram_size, next_error, only_joined_groups, peer_has_ended, queue_errors, reopen,
+    send_file, send_groups_through, splice, tcp_info, unacknowledged, widen_pipe,
 };

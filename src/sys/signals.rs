@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level};
 
 /// The handlers of one process, and the pipe that they write to.
@@ -88,6 +88,13 @@ impl Signals {
     pub fn next_one_kills(&self) {
         self.second_kills.store(true, Ordering::SeqCst);
     }
+}
+
+/// Readable once a child process has ended; [`super::fd::receive_now`] empties it.
+pub(super) fn ended_children() -> io::Result<OwnedFd> {
+    let (ended, write) = super::fd::socket_pair()?;
+    low_level::pipe::register(SIGCHLD, write)?;
+    Ok(ended)
 }
 
 /// Ends this process as `signal` does by default, so that the shell sees 128 + n. Returns only if it can't.

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use super::house::Tally;
 use crate::deadline::{Bound, Deadline, Expired};
 use crate::error::Error;
+use crate::event::{Event, Serve, Shown};
+use crate::net::Context;
 use crate::serve::partner::{Session, Step};
 use crate::stream::Stream;
 
@@ -79,8 +81,9 @@ pub(super) enum Fate {
     Leaves,
 }
 
-/// What a client has in its turn: the buffer that all share, the counts, the time.
+/// What a client has in its turn: the narrator, the buffer that all share, the counts, the time.
 pub(super) struct Turn<'t> {
+    pub(super) ctx: &'t Context<'t>,
     pub(super) piece: &'t mut [u8],
     pub(super) tally: &'t Tally,
     pub(super) now: Instant,
@@ -198,6 +201,7 @@ impl<'p> Client<'p> {
                     Ok(n) => {
                         part.said(n);
                         self.wrote(n, turn);
+                        self.tell(turn, |name| Serve::Said(name, n));
                     }
                     Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                     Err(e) => return Err(self.stream.write_error(&e)),
@@ -211,7 +215,10 @@ impl<'p> Client<'p> {
                     self.due = Some(until);
                     return Ok(Fate::Stays);
                 }
-                Step::Close => return self.end(turn.now),
+                Step::Close => {
+                    self.tell(turn, Serve::Dismissed);
+                    return self.end(turn.now);
+                }
                 Step::Reset => {
                     self.stream.reset_on_close();
                     return Ok(Fate::Leaves);
@@ -229,6 +236,7 @@ impl<'p> Client<'p> {
             return Ok(false);
         }
         let Some(n) = self.read(turn)? else { return Ok(false) };
+        self.tell(turn, |name| if n == 0 { Serve::ClientEnded(name) } else { Serve::Heard(name, n) });
         let Some(part) = &mut self.part else { return Ok(false) };
         let before = part.messages();
         match n {
@@ -237,6 +245,10 @@ impl<'p> Client<'p> {
         }
         turn.tally.messages.add(usize::try_from(part.messages() - before).unwrap_or(usize::MAX));
         Ok(true)
+    }
+
+    fn tell<'e>(&'e self, turn: &Turn<'_>, event: impl FnOnce(Shown<'e>) -> Serve<'e>) {
+        turn.ctx.tell(&Event::Serve(event(self)));
     }
 
     fn stall(&mut self) -> Fate {

@@ -266,8 +266,8 @@ impl<'a> EventLoop<'a> {
             let watched = self.poller.add(fd, Token::Client(place).number(), wants.read, wants.write);
             watched.map_err(|e| unwatchable(&e))?;
         }
-        // Some speak first.
-        if is_plain { Ok(()) } else { self.with_client(place, Client::turn) }
+        // Some of us speak first, and some clients have spoken already.
+        self.with_client(place, Client::turn)
     }
 
     /// Watches the listening sockets, or stops to.
@@ -296,7 +296,8 @@ impl<'a> EventLoop<'a> {
         // It may have gone earlier in the same batch of events.
         let Some(client) = self.clients.get_mut(place) else { return Ok(()) };
         let most = if self.unsent > MANY_UNSENT { SCANT_PIECE } else { PIECE };
-        let mut turn = Turn { piece: &mut self.piece[..most], tally: self.house.tally(self.nth), now: self.now };
+        let mut turn =
+            Turn { ctx: &self.ctx, piece: &mut self.piece[..most], tally: self.house.tally(self.nth), now: self.now };
         self.unsent -= client.unsent();
         let outcome = act(client, &mut turn);
         self.unsent += client.unsent();
@@ -348,8 +349,7 @@ impl<'a> EventLoop<'a> {
     fn answer_datagrams(&mut self, nth: usize) -> Result<(), Error> {
         let Some(mailbox) = self.mailboxes.get_mut(nth) else { return Ok(()) };
         let tally = self.house.tally(self.nth);
-        let mut turn = datagrams::Turn { ctx: &self.ctx, piece: &mut self.piece, tally, now: self.now };
-        if let Err(error) = mailbox.turn(&mut turn) {
+        if let Err(error) = mailbox.turn(&datagrams::Turn { ctx: &self.ctx, tally, now: self.now }) {
             return Err(Error::io(Kind::Bind, "serve", self.name(), &error));
         }
         if let Some(printer) = &mut self.printer {

@@ -18,6 +18,7 @@ mod printer;
 mod timers;
 
 use std::num::NonZero;
+use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
@@ -80,12 +81,16 @@ fn loops() -> usize {
 
 /// The first loop here, the others on threads of their own. The first failure ends all of them and is the one to tell.
 fn serve(ctx: Context<'_>, house: &House<'_>, output: Option<Stdio>) -> Result<(), Error> {
+    // No client can take the descriptors that a loop still needs for itself.
+    let all_are_ready = Barrier::new(house.loops());
+    let run = |nth, output| {
+        let event_loop = EventLoop::new(ctx, house, nth, output);
+        all_are_ready.wait();
+        let outcome = event_loop.and_then(|mut event_loop| event_loop.run());
+        house.leave(outcome.is_err());
+        outcome
+    };
     thread::scope(|scope| {
-        let run = move |nth, output| {
-            let outcome = EventLoop::new(ctx, house, nth, output).and_then(|mut event_loop| event_loop.run());
-            house.leave(outcome.is_err());
-            outcome
-        };
         let others: Vec<_> = (1..house.loops()).map(|nth| scope.spawn(move || run(nth, None))).collect();
         let first = run(0, output);
         let others = others.into_iter().map(|other| match other.join() {

@@ -9,11 +9,11 @@ use std::hash::Hash;
 use std::time::Instant;
 
 use super::Partner;
-use super::dialogue::trimmed;
 use super::dice::Dice;
 use super::schedule::{Outgoing, Schedule};
 use super::senders::Senders;
 use super::service::{Chargen, Service, daytime};
+use crate::proto::without_newline;
 
 /// Whether a datagram from this port may be answered. Echo (7), daytime (13), qotd (17) and chargen (19) answer
 /// whatever comes: with one of them as the forged sender, two servers would go on for ever (CERT CA-1996-01).
@@ -40,7 +40,7 @@ impl<'p, To: Clone + Eq + Hash> Datagrams<'p, To> {
     /// A datagram has come: decides what it is answered. With [`Partner::print`], take the message then.
     pub fn hear(&mut self, bytes: &[u8], from: &To, now: Instant) {
         if self.partner.print {
-            self.heard.push_back((trimmed(bytes).to_vec(), from.clone()));
+            self.heard.push_back((without_newline(bytes).to_vec(), from.clone()));
         }
         let dice = self.senders.dice(from);
         if let Some(answer) = answer(self.partner, bytes, dice)
@@ -78,7 +78,7 @@ fn answer(partner: &Partner, datagram: &[u8], dice: &mut Dice) -> Option<Cow<'st
         Service::Discard => None,
         Service::Chargen => Some(Chargen::datagram(dice)),
         Service::Daytime => Some(Cow::Owned(daytime((partner.wall)()))),
-        Service::Echo if dialogue.is_exit(trimmed(datagram)) => {
+        Service::Echo if dialogue.is_exit(without_newline(datagram)) => {
             Some(&dialogue.farewell).filter(|text| !text.is_empty()).map(|text| Cow::Owned(text.clone()))
         }
         Service::Echo => dialogue.answer(datagram.to_vec()).map(Cow::Owned),

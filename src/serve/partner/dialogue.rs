@@ -1,5 +1,7 @@
 //! What is said when, and what a message is answered: the script of a dialogue, without its course.
 
+use crate::proto::without_newline;
+
 /// The texts of a session and what ends it. The default says nothing, and gives each message back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialogue {
@@ -30,15 +32,9 @@ impl Dialogue {
         match &self.reply {
             None => Some(message),
             Some(reply) if reply.is_silent() => None,
-            Some(reply) => Some(reply.with(trimmed(&message))),
+            Some(reply) => Some(reply.with(without_newline(&message))),
         }
     }
-}
-
-/// A message without its newline: one LF, or one CR LF. A second one belongs to the message.
-pub(super) fn trimmed(message: &[u8]) -> &[u8] {
-    let Some(line) = message.strip_suffix(b"\n") else { return message };
-    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// A text with places for the message.
@@ -78,24 +74,6 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_newline_is_trimmed() {
-        let table: [(&[u8], &[u8]); 9] = [
-            (b"", b""),
-            (b"a", b"a"),
-            (b"a\n", b"a"),
-            (b"a\r\n", b"a"),
-            (b"a\n\n", b"a\n"),
-            (b"a\r\n\r\n", b"a\r\n"),
-            (b"a\r", b"a\r"),
-            (b"\n", b""),
-            (b" a \n", b" a "),
-        ];
-        for (message, text) in table {
-            assert_eq!(trimmed(message), text, "{message:?}");
-        }
-    }
 
     #[test]
     fn answers() {

@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::dialogue::trimmed;
 use super::dice::Dice;
 use super::faults::Ending;
 use super::inbox::Inbox;
 use super::mouth::Mouth;
 use super::service::{Chargen, Service, daytime};
 use super::{Partner, Step};
+use crate::proto::without_newline;
 
 /// One client's session.
 ///
@@ -182,7 +182,7 @@ impl<'p> Session<'p> {
     /// Decides what a message comes to.
     fn consider(&mut self, message: Vec<u8>, now: Instant) -> Turn<'p> {
         let dialogue = &self.partner.dialogue;
-        let text = trimmed(&message);
+        let text = without_newline(&message);
         self.messages += 1;
         if self.partner.print {
             self.heard.push_back(text.to_vec());

@@ -65,12 +65,6 @@ pub struct Patience {
     pub since: Instant,
 }
 
-/// The lengths of the waits for an answer: each twice the one before it, `total` in all.
-pub fn waits(tries: u32, total: Duration) -> Vec<Duration> {
-    let parts = 2_u32.saturating_pow(tries).saturating_sub(1).max(1);
-    (0..tries).map(|nth| total / parts * 2_u32.saturating_pow(nth)).collect()
-}
-
 /// The questions to one address.
 #[derive(Debug)]
 pub struct Pace {
