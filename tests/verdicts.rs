@@ -349,6 +349,24 @@ fn without_data_an_empty_datagram_asks() {
 }
 
 #[test]
+fn a_protocol_may_ask_and_its_answer_is_read() {
+    let (socket, address) = socket();
+    let mut buffer = [0; 64];
+    for (answer, says) in [(None, "the same 51 bytes came back"), (Some(&b"?"[..]), "no answer of echo: ")] {
+        let running = start(&mut check(&[&address, "--probe", "echo", "-w", "80"]));
+        let (size, from) = socket.recv_from(&mut buffer).expect("a question comes");
+        socket.send_to(answer.unwrap_or(&buffer[..size]), from).expect("it is sent");
+        let text = running.end().expect(0).text();
+        assert!(text.starts_with(&format!("{address}: open, an answer of ")) && text.contains(says), "{text}");
+    }
+    // The port is the protocol's own where none is named.
+    let host = loopback().to_string();
+    let text = told(&[&host, "--probe", "stun"], 7).text();
+    assert!(text.starts_with(&format!("{host}:3478: closed (")), "{text}");
+    told(&[&host], 2);
+}
+
+#[test]
 fn a_thousand_closed_ports_are_told_of_in_order() {
     let text = told(&[&loopback().to_string(), "10000-10999"], 1).text();
     let ports: Vec<u16> = text.lines().filter_map(|line| line.split(':').nth(1)?.parse().ok()).collect();
@@ -377,12 +395,24 @@ fn a_signal_ends_it() {
 
 #[test]
 fn options_that_would_be_ignored_are_refused() {
-    for option in
-        ["--lines", "--size=3", "--count=2", "--wait=1", "--broadcast", "-o/tmp/x", "--idle-timeout=1", "--mtu"]
-    {
+    for option in [
+        "--lines",
+        "--size=3",
+        "--separator=x",
+        "--count=2",
+        "--interval=1",
+        "--rate=5",
+        "--wait=1",
+        "--ping",
+        "--interactive",
+        "--broadcast",
+        "--no-multicast-loop",
+        "-o/tmp/x",
+    ] {
         told(&["127.0.0.1", "9", option], 2);
+        start(&mut sockkit(["udp-send", "--mtu", "127.0.0.1", "9", option])).end().expect(2);
     }
-    for words in [&["--tries", "2"][..], &["--mtu", "--probe-data", "x"], &["--mtu", "data"]] {
+    for words in [&["--tries", "2"][..], &["--mtu", "--check"], &["--mtu", "--probe-data", "x"], &["--mtu", "data"]] {
         start(sockkit(["udp-send", "127.0.0.1", "9"]).args(words)).end().expect(2);
     }
     told(&["127.0.0.1", "9", "--tries", "0"], 2);

@@ -1,69 +1,92 @@
 //! `udp-send --check` and `--mtu`: verdicts on ports and paths, one line each on standard output.
 
-use std::time::{Duration, SystemTime};
-
 use super::check::{Board, addresses, subjects};
 use super::probe::nonce;
 use super::{check, too_many};
 use crate::address::{CheckTarget, Endpoint, HostPort, Role, Targets};
-use crate::deadline::Deadline;
+use crate::deadline::{Bound, Deadline};
 use crate::error::{Error, Kind};
 use crate::net::Context;
 use crate::net::resolve::resolve;
 use crate::opts::probe::ProbeArgs;
-use crate::opts::verdict::{Wanted, patience};
-use crate::proto::probe::{Probe, Times};
+use crate::opts::verdict::Wanted;
+use crate::proto::probe::Probe;
 use crate::report::Voice;
 use crate::report::checks::PortAnswer;
 use crate::serve::mtu::{Found, Hunt};
 use crate::serve::place::How;
-use crate::serve::verdict::{Question, Survey};
+use crate::serve::verdict::Survey;
 use crate::stream::dial::of_source_family;
 
-/// What is to be found out, and of whom.
+/// What is to be found out, of whom, and in how many tries.
 #[derive(Debug)]
 pub(super) enum Errand {
     /// What becomes of a question to each of these.
-    Check(Targets),
+    Check(Targets, Probe, u32),
     /// How large a datagram to this one may be.
-    Mtu(HostPort),
+    Mtu(HostPort, u32),
 }
 
-/// The errand that the words of the command line name. A UNIX socket tells its state by itself.
-pub(super) fn errand(words: &[String], wanted: Wanted) -> Result<Errand, Error> {
-    let refused = |name: &dyn std::fmt::Display| {
-        Error::usage(format!("--check and --mtu mean nothing for {name}: sending tells at once"))
-    };
+/// The errand that the words of the command line name.
+pub(super) fn errand(words: &[String], wanted: Wanted, asked: &ProbeArgs) -> Result<Errand, Error> {
     match wanted {
-        Wanted::Check => match check::target(words, std::iter::empty())? {
-            CheckTarget::Ports(targets) => Ok(Errand::Check(targets)),
-            CheckTarget::Unix(name) => Err(refused(&name)),
-        },
+        Wanted::Check => {
+            let probe = asked.probe().unwrap_or(Probe::Data(Vec::new()));
+            match target(words, &probe)? {
+                CheckTarget::Ports(targets) => Ok(Errand::Check(targets, probe, asked.tries())),
+                CheckTarget::Unix(name) => Err(not_for(&name)),
+            }
+        }
         Wanted::Mtu => match Endpoint::from_words(words, Role::Connects).map_err(Error::usage)? {
-            (Endpoint::Inet(target), rest) => too_many(rest, "udp-send --mtu").map(|()| Errand::Mtu(target)),
-            (Endpoint::Unix(name), _) => Err(refused(&name)),
+            (Endpoint::Inet(target), rest) => {
+                too_many(rest, "udp-send --mtu").map(|()| Errand::Mtu(target, asked.tries()))
+            }
+            (Endpoint::Unix(name), _) => Err(not_for(&name)),
         },
     }
 }
 
-/// Finds it out, and tells; an error says which exit code the negative verdicts make.
-pub(super) fn run(ctx: &Context<'_>, voice: &Voice, errand: &Errand, how: &How, args: &ProbeArgs) -> Result<(), Error> {
+/// A UNIX socket tells its state by itself.
+fn not_for(name: &dyn std::fmt::Display) -> Error {
+    Error::usage(format!("--check and --mtu mean nothing for {name}: sending tells at once"))
+}
+
+/// The ports of one host; one that is left out is the protocol's own.
+fn target(words: &[String], probe: &Probe) -> Result<CheckTarget, Error> {
+    check::target(words, std::iter::empty()).or_else(|error| {
+        let alone = probe.port().and_then(|port| Endpoint::from_words_or_port(words, port).ok());
+        match alone {
+            Some((Endpoint::Inet(HostPort { host, port }), [])) => {
+                let ports = port.to_string().parse().map_err(Error::usage)?;
+                Ok(CheckTarget::Ports(Targets { host, ports }))
+            }
+            _ => Err(error),
+        }
+    })
+}
+
+/// Finds it out, and tells; an error says which exit code the negative verdicts make. `limit` is for the answers.
+pub(super) fn run(
+    ctx: &Context<'_>,
+    voice: &Voice,
+    errand: &Errand,
+    how: &How,
+    limit: Option<Bound>,
+) -> Result<(), Error> {
+    let (limit, config) = (limit.map(|bound| bound.length), how.config.clone());
     match errand {
-        Errand::Check(targets) => check_ports(ctx, voice, targets, how, args),
-        Errand::Mtu(target) => find_mtu(ctx, voice, target, how, args),
+        Errand::Check(targets, probe, tries) => {
+            let survey = Survey { probe: probe.clone(), nonce, tries: *tries, limit, config };
+            check_ports(ctx, voice, targets, how, &survey)
+        }
+        Errand::Mtu(target, tries) => find_mtu(ctx, voice, target, how, &Hunt { tries: *tries, limit, config }),
     }
 }
 
-fn check_ports(ctx: &Context<'_>, voice: &Voice, targets: &Targets, how: &How, args: &ProbeArgs) -> Result<(), Error> {
+fn check_ports(ctx: &Context<'_>, voice: &Voice, targets: &Targets, how: &How, survey: &Survey) -> Result<(), Error> {
     let subjects = subjects(targets);
     let found = addresses(ctx, &subjects.iter().collect::<Vec<_>>(), how.lookup, how.limit)?;
     let places: Vec<_> = found.iter().map(|all| of_source_family(all, &how.config)).collect::<Result<_, _>>()?;
-    let survey = Survey {
-        question: question(args),
-        tries: args.tries(),
-        limit: patience(how.limit),
-        config: how.config.clone(),
-    };
     let mut board = Board::new(voice, subjects.len());
     survey.run(ctx, &places, &mut |place, verdicts| {
         board.record(place, PortAnswer::of_verdicts(&subjects[place].to_string(), verdicts))
@@ -71,29 +94,9 @@ fn check_ports(ctx: &Context<'_>, voice: &Voice, targets: &Targets, how: &How, a
     board.verdict()
 }
 
-/// What --probe and --probe-data say, else an empty datagram. An answer to a probe is read for its form alone: of
-/// several ports nobody notes when each question left.
-fn question(args: &ProbeArgs) -> Question {
-    let Some(probe) = args.probe() else { return Question::plain(Vec::new()) };
-    let nonce = nonce();
-    let bytes = probe.question(nonce).bytes().to_vec();
-    if let Probe::Data(_) = probe {
-        return Question::plain(bytes);
-    }
-    let read = move |answer: &[u8]| {
-        let times = Times { sent: SystemTime::now(), took: Duration::ZERO };
-        Some(match probe.question(nonce).read(answer, times) {
-            Ok(_) => format!("well-formed {}", probe.name()),
-            Err(reason) => format!("no {}: {reason}", probe.name()),
-        })
-    };
-    Question { bytes, read: Box::new(read) }
-}
-
-fn find_mtu(ctx: &Context<'_>, voice: &Voice, target: &HostPort, how: &How, args: &ProbeArgs) -> Result<(), Error> {
+fn find_mtu(ctx: &Context<'_>, voice: &Voice, target: &HostPort, how: &How, hunt: &Hunt) -> Result<(), Error> {
     let found = resolve(ctx, target, how.lookup, Deadline::starting_now(how.limit))?;
     let addresses = of_source_family(&found, &how.config)?;
-    let hunt = Hunt { tries: args.tries(), limit: patience(how.limit), config: how.config.clone() };
     let subject = target.to_string();
     let verdicts = match hunt.run(ctx, &addresses)? {
         Found::Largest(largest) => return voice.largest_found(&subject, &largest),

@@ -122,10 +122,9 @@ pub struct Args {
 /// Sends what is to be sent, and prints the replies.
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     if let Some(wanted) = args.verdict.wanted() {
-        let errand = udp_check::errand(&args.texts(), wanted)?;
-        return in_context(voice, args.limits.timeouts().deadline, |ctx| {
-            udp_check::run(ctx, voice, &errand, &args.how(), &args.probe)
-        });
+        let errand = udp_check::errand(&args.texts(), wanted, &args.probe)?;
+        let limits = args.limits.timeouts();
+        return in_context(voice, limits.deadline, |ctx| udp_check::run(ctx, voice, &errand, &args.how(), limits.idle));
     }
     if let Some(probe) = args.probe.probe() {
         return args.ask(probe, voice);

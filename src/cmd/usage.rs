@@ -10,7 +10,7 @@ use crate::report::{Settings, Voice, print};
 const HABITS: &[(&str, &str)] = &[
     ("-N", "-N is the default here: stdin's end is sent to the peer; --no-half-close turns that off"),
     ("-l", "listening is a verb: sockkit listen [HOST] PORT"),
-    ("-u", "UDP has its own verbs: sockkit udp-send HOST PORT, sockkit udp-recv [HOST] PORT"),
+    ("-u", "UDP has its own verbs: sockkit udp-send HOST PORT (--check is nc -zu), sockkit udp-recv [HOST] PORT"),
     ("-U", "UNIX sockets are addresses: unix:PATH"),
     ("-p", "the port is an argument here: sockkit listen [HOST] PORT"),
     ("-e", "running a program for each client is not built yet"),

@@ -69,7 +69,7 @@ pub enum What {
 
 /// What became of a question here.
 #[derive(Debug)]
-pub enum Asked {
+pub enum Sending {
     /// It is on its way.
     Sent,
     /// The kernel has no room for it now.
@@ -124,24 +124,24 @@ impl Prober {
     }
 
     /// Sends `question` to `port`.
-    pub fn ask(&mut self, ctx: &Context<'_>, port: u16, question: &[u8]) -> Result<Asked, Error> {
+    pub fn ask(&mut self, ctx: &Context<'_>, port: u16, question: &[u8]) -> Result<Sending, Error> {
         let mut repeated = false;
         for _ in 0..TURN {
-            let Err(error) = self.send(ctx, port, question)? else { return Ok(Asked::Sent) };
+            let Err(error) = self.send(ctx, port, question)? else { return Ok(Sending::Sent) };
             let told = self.collect();
             match error.kind() {
-                ErrorKind::WouldBlock => return Ok(Asked::Full),
-                _ if is_out_of_resources(&error) => return Ok(Asked::Full),
+                ErrorKind::WouldBlock => return Ok(Sending::Full),
+                _ if is_out_of_resources(&error) => return Ok(Sending::Full),
                 _ if is_too_large(&error) && (told.local.is_some() || repeated) => {
-                    return Ok(Asked::TooLarge(told.local.filter(|&mtu| mtu > 0)));
+                    return Ok(Sending::TooLarge(told.local.filter(|&mtu| mtu > 0)));
                 }
                 // A call can also give the error of an earlier question: then it has sent nothing, and is made again.
                 _ if told.late => {}
                 _ if !repeated => repeated = true,
-                _ => return Ok(Asked::NoWay(error)),
+                _ => return Ok(Sending::NoWay(error)),
             }
         }
-        Ok(Asked::Full)
+        Ok(Sending::Full)
     }
 
     /// The next thing that came back; `None` if there is nothing more for now.

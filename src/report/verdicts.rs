@@ -10,6 +10,7 @@ use super::voice::{Voice, words};
 use crate::deadline::Seconds;
 use crate::error::{Error, Kind};
 use crate::event::verdict::{Icmp, Largest, SizeLimit, Verdict, Why};
+use crate::proto::escape;
 
 impl PortAnswer {
     /// What is known of the port `subject`: of one address that answered, or of every address that it has.
@@ -103,7 +104,7 @@ fn fields(verdict: &Verdict) -> Value {
             fields["bytes"] = json!(size);
             fields["seconds"] = json!(took.as_secs_f64());
             if let Some(says) = says {
-                fields["answer"] = json!(says);
+                fields["answer"] = json!(escape(says.as_bytes()));
             }
             return fields;
         }

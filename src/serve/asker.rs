@@ -65,8 +65,8 @@ impl Asker {
 }
 
 /// The lengths of the waits for an answer: each twice the one before it, `total` in all.
-pub(super) fn waits(tries: u32, total: Duration) -> Vec<Duration> {
-    (0..tries).map(move |nth| total / parts(tries) * 2_u32.saturating_pow(nth)).collect()
+pub(super) fn waits(tries: u32, total: Duration) -> impl Iterator<Item = Duration> {
+    (0..tries).map(move |nth| total / parts(tries) * 2_u32.saturating_pow(nth))
 }
 
 /// How many times the first wait all of them are.
@@ -90,10 +90,25 @@ struct State<'a> {
 }
 
 /// A question that was sent, and when, on both clocks.
-struct Asked<'a> {
-    question: Question<'a>,
-    at: Instant,
-    clock: SystemTime,
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) question: Question<'a>,
+    pub(super) at: Instant,
+    pub(super) clock: SystemTime,
+}
+
+/// What `answer` says to whichever question it is to. If it is to none, how it breaks its protocol is the better reason.
+pub(super) fn read(all: &[Asked<'_>], answer: &[u8], came: Instant) -> Result<(Answer, Duration), Reason> {
+    let mut best = None;
+    for asked in all.iter().rev() {
+        let took = came.saturating_duration_since(asked.at);
+        match asked.question.read(answer, Times { sent: asked.clock, took }) {
+            Ok(answer) => return Ok((answer, took)),
+            Err(Reason::Stray(_)) if best.is_some() => {}
+            Err(reason) => best = Some(reason),
+        }
+    }
+    Err(best.unwrap_or(Reason::Stray("nothing was asked")))
 }
 
 impl State<'_> {
@@ -145,7 +160,7 @@ impl State<'_> {
                 Ok((size, from)) => {
                     let came = Instant::now();
                     self.ctx.tell(&Event::Datagram(Datagram::Received(&from.name(), size)));
-                    match self.read(size, came) {
+                    match read(&self.asked, &self.buffer[..size], came) {
                         Ok((answer, took)) => {
                             let (from, asked) = (self.answerer(&from), self.asked.len());
                             return Ok(Some(Answered { answer, from, took, asked }));
@@ -159,20 +174,6 @@ impl State<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// The answer to whichever question it is to. If it is to none, how it breaks its protocol is the better reason.
-    fn read(&self, size: usize, came: Instant) -> Result<(Answer, Duration), Reason> {
-        let mut best = None;
-        for asked in self.asked.iter().rev() {
-            let took = came.saturating_duration_since(asked.at);
-            match asked.question.read(&self.buffer[..size], Times { sent: asked.clock, took }) {
-                Ok(answer) => return Ok((answer, took)),
-                Err(Reason::Stray(_)) if best.is_some() => {}
-                Err(reason) => best = Some(reason),
-            }
-        }
-        Err(best.unwrap_or(Reason::Stray("nothing was asked")))
     }
 
     /// A stray may be a forgery, and in a group somebody else may do better: both are waited out.
@@ -217,7 +218,7 @@ mod tests {
     #[test]
     fn the_waits_double_and_fill_the_limit() {
         let seconds =
-            |tries, total| waits(tries, Duration::from_secs(total)).iter().map(Duration::as_secs).collect::<Vec<_>>();
+            |tries, total| waits(tries, Duration::from_secs(total)).map(|wait| wait.as_secs()).collect::<Vec<_>>();
         assert_eq!((default_limit(1).length.as_secs(), default_limit(3).length.as_secs()), (1, 7));
         assert_eq!((seconds(3, 7), seconds(1, 7), seconds(2, 0)), (vec![1, 2, 4], vec![7], vec![0, 0]));
     }

@@ -15,7 +15,7 @@ use crate::error::{Error, Kind};
 use crate::event::verdict::{Largest, SizeLimit, Verdict, Why};
 use crate::event::{Datagram, Event};
 use crate::net::datagram::{LARGEST_V4, LARGEST_V6};
-use crate::net::prober::{Asked, Heard, Prober, What};
+use crate::net::prober::{Heard, Prober, Sending, What};
 use crate::net::{Context, SocketConfig, SocketName};
 use crate::sys::errors::{Origin, SocketError};
 
@@ -211,13 +211,13 @@ impl Scout<'_> {
         let name = SocketName::from(self.peer);
         loop {
             match self.prober.ask(self.ctx, self.peer.port(), datagram)? {
-                Asked::Sent => {
+                Sending::Sent => {
                     self.ctx.tell(&Event::Datagram(Datagram::Sent(&name, datagram.len())));
                     return Ok(None);
                 }
-                Asked::TooLarge(mtu) => return Ok(Some(Outcome::Interface(mtu))),
-                Asked::NoWay(error) => return Ok(Some(Outcome::Other(no_way(&error)))),
-                Asked::Full => {
+                Sending::TooLarge(mtu) => return Ok(Some(Outcome::Interface(mtu))),
+                Sending::NoWay(error) => return Ok(Some(Outcome::Other(no_way(&error)))),
+                Sending::Full => {
                     let paused = self.ctx.pause(NO_ROOM_PAUSE, Deadline::NEVER);
                     paused.map_err(|cut| cut.during("send to", &name))?;
                 }

@@ -7,31 +7,25 @@ pub mod judge;
 pub mod pace;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use self::judge::{Ends, judge, no_way};
 use self::pace::{Pace, Patience, Step};
-use super::asker::waits;
+use super::asker::{Asked, default_limit, read, waits};
 use crate::deadline::{Deadline, Expired, Seconds};
 use crate::error::{Error, Kind};
 use crate::event::verdict::{Verdict, Why};
 use crate::event::{Datagram, Event};
-use crate::net::prober::{Asked, Heard, Prober, What};
+use crate::net::prober::{Heard, Prober, Sending, What};
 use crate::net::{Context, Cut, SocketConfig, SocketName};
-
-/// The first wait for an answer where no limit is given; each further one is twice as long.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+use crate::proto::probe::{Nonce, Probe};
 
 /// A kernel without room tells nobody when it has some again: it is asked again this often.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(5);
 
 /// So many questions to one address leave before answers and other addresses have their turn.
 const TURN: usize = 32;
-
-/// Tells what an answer says, in words; `None` where it can't be read.
-pub type Reader = Box<dyn Fn(&[u8]) -> Option<String>>;
 
 /// An address of a port, and what is known of it.
 pub type Addressed = (SocketAddr, Verdict);
@@ -42,32 +36,13 @@ pub type Over<'a> = dyn FnMut(usize, &[Addressed]) -> Result<(), Error> + 'a;
 /// So much is heard from one address at once: more than comes back from as many ports as are asked.
 const EARFUL: usize = 4096;
 
-/// A question, and how its answer is read.
-pub struct Question {
-    /// The datagram that is sent.
-    pub bytes: Vec<u8>,
-    /// Reads an answer.
-    pub read: Reader,
-}
-
-impl Question {
-    /// A question whose answer nobody reads.
-    pub fn plain(bytes: Vec<u8>) -> Self {
-        Question { bytes, read: Box::new(|_| None) }
-    }
-}
-
-impl fmt::Debug for Question {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question").field("bytes", &self.bytes).finish_non_exhaustive()
-    }
-}
-
 /// How ports are asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Survey {
     /// What they are asked.
-    pub question: Question,
+    pub probe: Probe,
+    /// Where the nonces come from: each question has its own.
+    pub nonce: fn() -> Nonce,
     /// How often each is asked, at least once.
     pub tries: u32,
     /// How long the answer of each is waited for in all, its turns not counted.
@@ -83,9 +58,18 @@ impl Survey {
         state.run()
     }
 
+    /// What an answer says, if a protocol was asked for. Whatever it is, somebody is there.
+    fn says(&self, asked: &[Asked<'_>], answer: &[u8]) -> Option<String> {
+        match (&self.probe, read(asked, answer, Instant::now())) {
+            (Probe::Data(_), _) => None,
+            (_, Ok((answer, _))) => Some(answer.summary()),
+            (probe, Err(reason)) => Some(format!("no answer of {}: {reason}", probe.name())),
+        }
+    }
+
     /// One lane for each address.
-    fn lanes(&self, ctx: &Context<'_>, places: &[Vec<SocketAddr>]) -> Result<Vec<Lane>, Error> {
-        let mut lanes: Vec<Lane> = Vec::new();
+    fn lanes(&self, ctx: &Context<'_>, places: &[Vec<SocketAddr>]) -> Result<Vec<Lane<'_>>, Error> {
+        let mut lanes: Vec<Lane<'_>> = Vec::new();
         for (place, addresses) in places.iter().enumerate() {
             for (nth, &peer) in addresses.iter().enumerate() {
                 let lane = lanes.iter().position(|lane| lane.is_for(peer)).unwrap_or(lanes.len());
@@ -99,10 +83,9 @@ impl Survey {
     }
 }
 
-/// The waits for an answer: `limit` spread over `tries`, or what a short limit would be.
+/// The waits for an answer, one a try, over all of which `limit` is spread.
 pub(super) fn patient_waits(tries: u32, limit: Option<Duration>) -> Vec<Duration> {
-    let default = FIRST_WAIT * 2_u32.saturating_pow(tries).saturating_sub(1);
-    waits(tries, limit.unwrap_or(default))
+    waits(tries, limit.unwrap_or(default_limit(tries).length)).collect()
 }
 
 /// Whoever answers for a group answers for himself.
@@ -125,19 +108,21 @@ fn unknown(places: &[Vec<SocketAddr>]) -> Vec<Known> {
 type Place = (usize, usize);
 
 /// The ports of one address.
-struct Lane {
+struct Lane<'a> {
     address: SocketAddr,
     /// Or why this machine can have none for such an address.
     prober: Result<Prober, Error>,
     pace: Pace,
     /// Who waits for each port.
     places: HashMap<u16, Vec<Place>>,
+    /// What each port was asked.
+    asked: HashMap<u16, Vec<Asked<'a>>>,
     /// Nothing is to be done before.
     due: Option<Instant>,
     has_warned: bool,
 }
 
-impl Lane {
+impl Lane<'_> {
     fn open(ctx: &Context<'_>, address: SocketAddr, survey: &Survey) -> Result<Self, Error> {
         refuse_groups(address.ip())?;
         let prober = match Prober::open(ctx, address, &survey.config) {
@@ -146,7 +131,7 @@ impl Lane {
         };
         let room = prober.as_ref().map_or(1, Prober::room);
         let pace = Pace::new(patient_waits(survey.tries, survey.limit), room);
-        Ok(Lane { address, prober, pace, places: HashMap::new(), due: None, has_warned: false })
+        Ok(Lane { address, prober, pace, places: HashMap::new(), asked: HashMap::new(), due: None, has_warned: false })
     }
 
     fn is_for(&self, peer: SocketAddr) -> bool {
@@ -169,6 +154,7 @@ impl Lane {
 
     /// Nobody waits for `port` any more.
     fn leave(&mut self, port: u16) {
+        self.asked.remove(&port);
         if let Ok(prober) = &mut self.prober {
             prober.leave(port);
         }
@@ -178,7 +164,7 @@ impl Lane {
 struct State<'a, 'o> {
     ctx: &'a Context<'a>,
     survey: &'a Survey,
-    lanes: Vec<Lane>,
+    lanes: Vec<Lane<'a>>,
     known: Vec<Known>,
     over: &'a mut Over<'o>,
 }
@@ -231,30 +217,32 @@ impl State<'_, '_> {
 
     fn ask(&mut self, nth: usize, port: u16) -> Result<(), Error> {
         let lane = &mut self.lanes[nth];
-        let peer = lane.at(port);
-        let question = &self.survey.question.bytes;
-        let asked = match &mut lane.prober {
-            Ok(prober) => prober.ask(self.ctx, port, question)?,
+        let question = self.survey.probe.question((self.survey.nonce)());
+        let (at, clock, size) = (Instant::now(), SystemTime::now(), question.bytes().len());
+        let peer = SocketName::from(lane.at(port));
+        let prober = match &mut lane.prober {
+            Ok(prober) => prober,
             Err(error) => {
                 let why = Why::System(error.reason.clone());
                 return self.settle_asked(nth, port, &Verdict::NoRoute(why));
             }
         };
-        match asked {
-            Asked::Sent => {
-                self.ctx.tell(&Event::Datagram(Datagram::Sent(&SocketName::from(peer), question.len())));
+        match prober.ask(self.ctx, port, question.bytes())? {
+            Sending::Sent => {
+                lane.asked.entry(port).or_default().push(Asked { question, at, clock });
+                self.ctx.tell(&Event::Datagram(Datagram::Sent(&peer, size)));
                 Ok(())
             }
-            Asked::Full => {
+            Sending::Full => {
                 lane.pace.unasked(port);
                 lane.due = Some(Instant::now() + NO_ROOM_PAUSE);
                 Ok(())
             }
-            Asked::TooLarge(_) => {
-                let reason = format!("{} bytes are too many for one datagram", question.len());
-                Err(Error::new(Kind::Send, "send to", SocketName::from(peer), reason))
+            Sending::TooLarge(_) => {
+                let reason = format!("{size} bytes are too many for one datagram");
+                Err(Error::new(Kind::Send, "send to", peer, reason))
             }
-            Asked::NoWay(error) => self.settle_asked(nth, port, &no_way(&error)),
+            Sending::NoWay(error) => self.settle_asked(nth, port, &no_way(&error)),
         }
     }
 
@@ -281,7 +269,7 @@ impl State<'_, '_> {
         let peer = SocketName::from(lane.at(port));
         self.ctx.tell(&Event::Datagram(Datagram::Received(&peer, bytes.len())));
         let Some(Patience { since, .. }) = lane.pace.answered(port, false, Instant::now()) else { return Ok(()) };
-        let says = (self.survey.question.read)(bytes);
+        let says = self.survey.says(lane.asked.get(&port).map_or(&[], Vec::as_slice), bytes);
         self.settle(nth, port, &Verdict::Open { size: bytes.len(), took: since.elapsed(), says })
     }
 
