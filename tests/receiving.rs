@@ -77,15 +77,15 @@ fn accounted(totals: &serde_json::Value) -> u64 {
 fn sizes_arrive(address: &str, sizes: &[usize], send: impl Fn(&Running, &[u8])) {
     let count = sizes.len().to_string();
     let receiver = receiver(address, &["--length-prefix", "u32", "--count", &count, "-v", "--json"]);
-    let sent: Vec<_> = sizes.iter().map(|&size| random(size, size as u64 + 1)).collect();
-    for datagram in &sent {
+    let datagrams: Vec<_> = sizes.iter().map(|&size| random(size, size as u64 + 1)).collect();
+    for datagram in &datagrams {
         send(&receiver, datagram);
     }
     let ended = receiver.end().expect(0);
     let got = split(&ended.stdout);
-    assert_eq!(got.len(), sent.len());
-    for (got, sent) in got.iter().zip(&sent) {
-        assert_same(got, sent);
+    assert_eq!(got.len(), datagrams.len());
+    for (got, wanted) in got.iter().zip(&datagrams) {
+        assert_same(got, wanted);
     }
     let totals = object(&ended, "totals");
     assert_eq!(number(&totals, "bytes"), sizes.iter().sum::<usize>() as u64);
@@ -138,7 +138,7 @@ fn two_bytes_of_length_hold_every_udp_datagram_and_not_every_unix_one() {
     receiver.line("listening");
     let socket = UnixDatagram::unbound().expect("a socket");
     socket.send_to(b"one", &path).expect("it fits");
-    socket.send_to(&[1; 65_536], &path).expect("it fits");
+    socket.send_to(&vec![1; 65_536], &path).expect("it fits");
     let ended = receiver.end().expect(63);
     assert_eq!(ended.stdout, b"\x00\x03one");
     assert!(object(&ended, "error")["hint"].as_str().is_some_and(|hint| hint.contains("u32")), "{}", ended.stderr);
@@ -264,7 +264,7 @@ fn a_dump_under_json_is_objects() {
 
 /// Sends `count` datagrams and then says so. With a receiver that ends meanwhile it says how many had reached it: each
 /// one that did not is told by an ICMP error, and `IP_RECVERR` keeps every one of those. See ip(7).
-const FLOOD: &str = r#"
+const FLOOD: &str = r"
 import ctypes, select, socket, struct, sys
 port, count = int(sys.argv[1]), int(sys.argv[2])
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -295,7 +295,7 @@ while True:
     except BlockingIOError:
         s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 print('reached', sent - refused, file=sys.stderr, flush=True)
-"#;
+";
 
 fn reached(flood: Running) -> u64 {
     let line = flood.line("reached ");
@@ -332,11 +332,10 @@ fn what_is_kept_and_what_is_dropped_are_what_was_sent() {
     if !LINUX {
         return;
     }
-    const SENT: &str = "50000";
     let directory = directory();
     let path = directory.path().join("out");
     let (receiver, address) = into_file(&path, &[]);
-    let Some(mut flood) = python(FLOOD, &[&address.port().to_string(), SENT]) else { return };
+    let Some(mut flood) = python(FLOOD, &[&address.port().to_string(), "50000"]) else { return };
     let flood = start(&mut flood);
     flood.line("ready");
     // Stopped and woken again and again: each time the queue overflows.
@@ -444,6 +443,19 @@ fn the_buffer_that_was_granted_is_told() {
     let ended = receiver.end().expect(0);
     assert!(ended.stderr.contains("SO_RCVBUF = 8388608"), "{}", ended.stderr);
     assert!(ended.stderr.contains("SO_RCVBUF granted = "), "{}", ended.stderr);
+}
+
+#[test]
+fn it_is_quiet_too_after_as_many_as_are_taken_in_one_turn() {
+    let receiver = receiver(V4, &["--lines", "--until-idle", "300ms", "--recv-buffer", "4M"]);
+    let socket = towards(receiver.address());
+    receiver.signal(19);
+    // A number that whole batches and whole turns divide, whatever power of two they are.
+    for _ in 0..1024 {
+        socket.send(b"x").expect("there is room");
+    }
+    receiver.signal(18);
+    assert_eq!(receiver.end_within(Duration::from_secs(20)).expect(0).stdout.len(), 2048);
 }
 
 #[test]

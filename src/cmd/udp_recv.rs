@@ -120,9 +120,7 @@ impl Args {
 
     /// Asks the kernel for what this run needs of it, and for no more: each thing told costs time a datagram.
     fn prepare(&self, ctx: &Context<'_>, socket: &DatagramSocket, receiver: &Receiver<'_>) -> Result<(), Error> {
-        if !self.socket.has_recv_buffer() {
-            socket.widen_receive_buffer(ctx);
-        }
+        socket.widen_receive_buffer(ctx, self.socket.recv_buffer());
         if receiver.gathers {
             socket.gather(ctx)?;
         }

@@ -43,9 +43,9 @@ impl SocketArgs {
         }
     }
 
-    /// Whether the user has said how large the receive buffer is.
-    pub fn has_recv_buffer(&self) -> bool {
-        self.recv_buffer.is_some()
+    /// How large the receive buffer is to be, if the user has said it.
+    pub fn recv_buffer(&self) -> Option<usize> {
+        self.recv_buffer
     }
 
     /// The options given here that a UNIX socket can't honour.

@@ -274,9 +274,12 @@ impl State<'_> {
         self.local.wait(self.ctx, come, self.idle_limit(), self.pause())
     }
 
-    /// The longest time that nothing needs doing.
+    /// The longest time that nothing needs doing. A queue that has not been seen empty may be so all the same.
     fn pause(&self) -> Option<Duration> {
-        self.plan.until_idle.filter(|_| self.is_drained()).map(|quiet| quiet.saturating_sub(self.last_came.elapsed()))
+        self.plan
+            .until_idle
+            .filter(|_| self.local.left() == 0)
+            .map(|quiet| quiet.saturating_sub(self.last_came.elapsed()))
     }
 
     /// A signal or a limit: what has come by then is still written.

@@ -78,15 +78,17 @@ impl DatagramSocket {
         Ok(())
     }
 
-    /// Asks for a large receive buffer: over the system's limit where we may, else up to it; tells what was granted.
-    pub fn widen_receive_buffer(&self, ctx: &Context<'_>) {
+    /// Asks for a receive buffer of `size` bytes, or without one for a large one: over the system's limit where we may,
+    /// else up to it; tells what was granted.
+    pub fn widen_receive_buffer(&self, ctx: &Context<'_>, size: Option<usize>) {
         let Inner::Udp(socket) = &self.inner else { return };
         let socket = SockRef::from(socket);
-        if batch::force_receive_buffer(self.as_fd(), RECEIVE_BUFFER).is_err() {
+        let size = size.unwrap_or(RECEIVE_BUFFER);
+        if batch::force_receive_buffer(self.as_fd(), size).is_err() {
             // The kernel gives what it may without an error; a refusal leaves the system's default.
-            let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+            let _ = socket.set_recv_buffer_size(size);
         }
-        ctx.tell(&Event::Open(Open::OptionSet("SO_RCVBUF", &RECEIVE_BUFFER)));
+        ctx.tell(&Event::Open(Open::OptionSet("SO_RCVBUF", &size)));
         if let Ok(granted) = socket.recv_buffer_size() {
             ctx.tell(&Event::Open(Open::OptionSet("SO_RCVBUF granted", &granted)));
         }
