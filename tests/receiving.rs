@@ -74,18 +74,18 @@ fn accounted(totals: &serde_json::Value) -> u64 {
     ["datagrams", "ignored", "unread", "dropped"].iter().map(|field| number(totals, field)).sum()
 }
 
-fn sizes_arrive(address: &str, sizes: &[usize], deliver: impl Fn(&Running, &[u8])) {
+fn sizes_arrive(address: &str, sizes: &[usize], send: impl Fn(&Running, &[u8])) {
     let count = sizes.len().to_string();
     let receiver = receiver(address, &["--length-prefix", "u32", "--count", &count, "-v", "--json"]);
-    let sent: Vec<_> = sizes.iter().map(|&size| random(size, size as u64 + 1)).collect();
-    for datagram in &sent {
-        deliver(&receiver, datagram);
+    let datagrams: Vec<_> = sizes.iter().map(|&size| random(size, size as u64 + 1)).collect();
+    for datagram in &datagrams {
+        send(&receiver, datagram);
     }
     let ended = receiver.end().expect(0);
     let got = split(&ended.stdout);
-    assert_eq!(got.len(), sent.len());
-    for (got, sent) in got.iter().zip(&sent) {
-        assert_same(got, sent);
+    assert_eq!(got.len(), datagrams.len());
+    for (got, wanted) in got.iter().zip(&datagrams) {
+        assert_same(got, wanted);
     }
     let totals = object(&ended, "totals");
     assert_eq!(number(&totals, "bytes"), sizes.iter().sum::<usize>() as u64);
@@ -329,14 +329,13 @@ fn check_account(path: &std::path::Path, stderr: &str, reached: u64) -> serde_js
 
 #[test]
 fn what_is_kept_and_what_is_dropped_are_what_was_sent() {
-    const SENT: &str = "50000";
     if !LINUX {
         return;
     }
     let directory = directory();
     let path = directory.path().join("out");
     let (receiver, address) = into_file(&path, &[]);
-    let Some(mut flood) = python(FLOOD, &[&address.port().to_string(), SENT]) else { return };
+    let Some(mut flood) = python(FLOOD, &[&address.port().to_string(), "50000"]) else { return };
     let flood = start(&mut flood);
     flood.line("ready");
     // Stopped and woken again and again: each time the queue overflows.
