@@ -229,7 +229,7 @@ impl<'a> EventLoop<'a> {
                 return self.reject(Accepting::No);
             }
             if !self.take_client(listener)? {
-                self.house.vacate();
+                self.house.release();
                 return Ok(());
             }
         }

@@ -24,6 +24,8 @@ pub(super) struct House<'a> {
     pub(super) is_plain: bool,
     bells: Vec<Bell>,
     tallies: Vec<Tally>,
+    /// Places that are taken or held for somebody who may come.
+    held: AtomicUsize,
     /// Clients that there are, and the most that there were at once.
     present: AtomicUsize,
     peak: AtomicUsize,
@@ -77,6 +79,7 @@ impl<'a> House<'a> {
             is_plain: echo.partner.is_plain_echo(),
             bells: bells.map_err(|e| Error::io(Kind::Bind, "open", "a socket pair", &e))?,
             tallies: (0..loops).map(|_| Tally::default()).collect(),
+            held: AtomicUsize::new(0),
             present: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             taken: AtomicU64::new(0),
@@ -93,13 +96,14 @@ impl<'a> House<'a> {
         &self.tallies[nth]
     }
 
-    /// Takes a place for one more client, if there is one.
-    pub(super) fn reserve(&self) -> bool {
-        let one_more = |present: usize| (present < self.echo.max_clients).then_some(present + 1);
-        self.present.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_ok()
+    /// Holds a place for one more client, if there is one.
+    fn reserve(&self) -> bool {
+        let one_more = |held: usize| (held < self.echo.max_clients).then_some(held + 1);
+        self.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_ok()
     }
 
-    /// The same for a loop that stops to accept if it fails: it will be woken once there is a place again.
+    /// Holds a place for one more client. A loop for which there is none stops to accept: it will be woken once there is
+    /// one again.
     pub(super) fn reserve_or_wait(&self) -> bool {
         if self.reserve() {
             return true;
@@ -111,13 +115,20 @@ impl<'a> House<'a> {
 
     /// A client took the place that was reserved; gives its number, from 0.
     pub(super) fn occupy(&self) -> u64 {
-        self.peak.fetch_max(self.present.load(Ordering::SeqCst), Ordering::Relaxed);
+        let present = self.present.fetch_add(1, Ordering::SeqCst) + 1;
+        self.peak.fetch_max(present, Ordering::Relaxed);
         self.taken.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A place is free again.
+    /// A client has left its place.
     pub(super) fn vacate(&self) {
         self.present.fetch_sub(1, Ordering::SeqCst);
+        self.release();
+    }
+
+    /// A place that was held is free again: nobody came.
+    pub(super) fn release(&self) {
+        self.held.fetch_sub(1, Ordering::SeqCst);
         if self.full.swap(false, Ordering::SeqCst) {
             self.ring_all();
         }
@@ -209,10 +220,11 @@ mod tests {
         assert!(!house.reserve_or_wait());
         let rings = || fd::receive_now(house.ear(1), &mut [0; 8]).is_ok();
         assert!(!rings());
-        house.vacate();
+        house.release();
         assert!(rings());
-        house.reserve();
-        house.vacate();
+        assert!(house.reserve_or_wait());
+        house.release();
         assert!(!rings(), "nobody waited");
+        assert_eq!(house.totals().peak, 0, "nobody came");
     }
 }
