@@ -50,6 +50,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("52", "the server sent nothing"),
     ("55", "sending failed, other than by a reset"),
     ("56", "the connection was reset; what came before is kept"),
+    ("61", "bad content encoding: a compressed body that is damaged, cut or of an unknown kind"),
     ("63", "a size or header limit was passed"),
     ("128+n", "ended by signal n, such as 130 by ctrl-C"),
     ("141", "whoever read standard output is gone"),
@@ -74,6 +75,7 @@ pub fn ending(kind: Kind) -> Ending {
         Kind::Empty => 52,
         Kind::Send => 55,
         Kind::Reset => 56,
+        Kind::Encoding => 61,
         Kind::TooLarge => 63,
         Kind::OutputGone => return Ending::BrokenPipe,
         Kind::Signal(number) => return Ending::Signal(number),
@@ -104,6 +106,7 @@ mod tests {
             Kind::Empty,
             Kind::Send,
             Kind::Reset,
+            Kind::Encoding,
             Kind::TooLarge,
         ];
         for kind in kinds {
