@@ -60,6 +60,8 @@
 //! ```
 
 mod chunked;
+pub mod coding;
+pub mod date;
 mod framing;
 mod head;
 mod header;
