@@ -64,10 +64,7 @@ pub(super) struct Client<'p> {
     pub(super) received: u64,
     pub(super) sent: u64,
     last_moved: Instant,
-    /// Our end is out.
-    is_end_out: bool,
-    /// Nothing more can come of it.
-    is_deaf: bool,
+    ends: Ends,
     /// It is on the list of those that go on without an event.
     pub(super) is_queued: bool,
     /// Why it was refused: told when it has gone.
@@ -85,6 +82,15 @@ enum State {
     Leaving(Instant),
     /// It is left alone until it goes.
     Stalled,
+}
+
+/// Which ends there have been of a client that leaves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    /// Ours is out.
+    ours: bool,
+    /// Nothing more can come of it.
+    theirs: bool,
 }
 
 /// What a turn came to.
@@ -118,8 +124,7 @@ impl<'p> Client<'p> {
             received: 0,
             sent: 0,
             last_moved: now,
-            is_end_out: false,
-            is_deaf: false,
+            ends: Ends::default(),
             is_queued: false,
             refusal: None,
         };
@@ -318,18 +323,18 @@ impl<'p> Client<'p> {
             return Fate::Leaves;
         }
         for _ in 0..READS {
-            if self.is_deaf {
+            if self.ends.theirs {
                 break;
             }
             match self.stream.discard(turn.piece) {
                 Ok(n) if n > 0 => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Fate::Stays,
                 // It has what it wanted, once it has our end.
-                Ok(_) => self.is_deaf = true,
+                Ok(_) => self.ends.theirs = true,
                 Err(_) => return Fate::Leaves,
             }
         }
-        if self.is_deaf && self.is_end_out { Fate::Leaves } else { Fate::Stays }
+        if self.ends.theirs && self.ends.ours { Fate::Leaves } else { Fate::Stays }
     }
 
     /// The server is about to end: one that is in the middle of something may still take our last bytes and our end.
@@ -343,14 +348,14 @@ impl<'p> Client<'p> {
         }
         let is_quiet = turn.now.saturating_duration_since(self.last_moved) > QUIET;
         let fate = self.end(turn.now)?;
-        Ok(if is_quiet && self.is_end_out { Fate::Leaves } else { fate })
+        Ok(if is_quiet && self.ends.ours { Fate::Leaves } else { fate })
     }
 
     /// Sends our end; until the client's, what comes is thrown away.
     fn end(&mut self, now: Instant) -> Result<Fate, Error> {
         self.send_end().map_err(|e| self.stream.write_error(&e))?;
-        self.is_deaf |= self.state == State::Ended;
-        if self.is_deaf && self.is_end_out {
+        self.ends.theirs |= self.state == State::Ended;
+        if self.ends.theirs && self.ends.ours {
             return Ok(Fate::Leaves);
         }
         self.state = State::Leaving(now + LINGER);
@@ -360,11 +365,11 @@ impl<'p> Client<'p> {
 
     /// Sends our end as far as there is room for it.
     fn send_end(&mut self) -> io::Result<()> {
-        if self.is_end_out {
+        if self.ends.ours {
             return Ok(());
         }
         match self.stream.close_write() {
-            Ok(()) => self.is_end_out = true,
+            Ok(()) => self.ends.ours = true,
             Err(e) if e.kind() == ErrorKind::WouldBlock => {}
             Err(e) => return Err(e),
         }
@@ -401,7 +406,7 @@ impl<'p> Client<'p> {
             (State::Open, Some(part)) => part.wants_input(),
             (State::Open, None) => !write,
             (State::Shaking(_), _) => true,
-            (State::Leaving(_), _) => return Asked { read: !self.is_deaf, write: !self.is_end_out },
+            (State::Leaving(_), _) => return Asked { read: !self.ends.theirs, write: !self.ends.ours },
             (State::Stalled, _) => return Asked::NOTHING,
             (State::Ended, _) => false,
         };

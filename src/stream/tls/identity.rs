@@ -135,11 +135,15 @@ fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
 pub(super) fn self_signed(names: Vec<String>) -> Result<(Shown, OwnCertificate), Error> {
     let names: Vec<_> = names.into_iter().filter(|name| may_be_certified(name)).collect();
     let (der, key) = make(&names).map_err(|e| Error::new(Kind::Tls, "make", "a certificate", e))?;
-    let fingerprint = Sha256::digest(&der).iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = hexadecimal(&Sha256::digest(&der));
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
     let key = CertifiedKey::from_der(vec![der], key, &super::provider());
     let key = key.map_err(|e| Error::new(Kind::Tls, "use", "the certificate that was made", e))?;
     Ok((Shown { key: Arc::new(key), names: names.clone() }, OwnCertificate { names, fingerprint }))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn make(names: &[String]) -> Result<(CertificateDer<'static>, Vec<u8>), rcgen::Error> {
