@@ -228,7 +228,7 @@ impl Stream {
     pub fn unacknowledged(&self) -> Option<u64> {
         match self {
             Stream::Socket(remote) => remote.socket.unacknowledged(),
-            Stream::Tls(tls) => tls.under().unacknowledged(),
+            Stream::Tls(tls) => tls.unacknowledged(),
             Stream::Stdio(_) => None,
             #[cfg(test)]
             Stream::Scripted(_) => None,

@@ -102,6 +102,10 @@ impl Tls {
         match *self {}
     }
 
+    pub fn unacknowledged(&self) -> Option<u64> {
+        match *self {}
+    }
+
     pub fn read_interest(&self) -> Readiness<'_> {
         match *self {}
     }
