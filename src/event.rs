@@ -53,6 +53,13 @@ pub enum Event<'a> {
     Datagram(Datagram<'a>),
     /// The way to an encrypted stream.
     Tls(tls::Tls<'a>),
+    /// A server has made this certificate for itself.
+    OwnCertificate {
+        /// What it is.
+        certificate: &'a tls::OwnCertificate,
+        /// What a client is to be given as the address, for each address of the server.
+        ways: &'a [String],
+    },
     /// An HTTP exchange.
     Http(Http<'a>),
     /// Probes to an echo service.

@@ -23,6 +23,7 @@ pub mod service;
 pub mod socket;
 pub mod taps;
 pub mod tls;
+pub mod tls_server;
 pub mod values;
 pub mod verdict;
 pub mod voice;

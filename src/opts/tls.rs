@@ -1,11 +1,10 @@
-//! TLS: what a client demands, what a server shows.
+//! TLS as a client: what is demanded of the peer.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::error::Error;
-use crate::stream::tls::{Client, Identity, Server};
+use crate::stream::tls::Client;
 
 /// TLS as a client.
 #[derive(Args, Clone, Debug)]
@@ -40,38 +39,7 @@ impl TlsClientArgs {
     }
 }
 
-/// TLS as a server.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "TLS")]
-pub struct TlsServerArgs {
-    /// Encrypt with TLS; needs a certificate and its key
-    #[arg(long, requires = "tls_cert")]
-    tls: bool,
-    /// The certificate, with its chain, in a PEM file
-    #[arg(long, value_name = "FILE", requires = "tls")]
-    tls_cert: Option<PathBuf>,
-    /// The private key of it [default: in the same file]
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-    /// Choose among these application protocols (ALPN), the preferred one first
-    #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',')]
-    tls_alpn: Vec<String>,
-}
-
-impl TlsServerArgs {
-    /// What is asked for; `None` without --tls.
-    pub fn server(&self) -> Result<Option<Server>, Error> {
-        if !self.tls {
-            return Ok(None);
-        }
-        let identity = |chain: &PathBuf| Identity {
-            chain: chain.clone(),
-            key: self.tls_key.clone().unwrap_or_else(|| chain.clone()),
-        };
-        Ok(Some(Server { identities: self.tls_cert.iter().map(identity).collect(), alpn: protocols(&self.tls_alpn) }))
-    }
-}
-
-fn protocols(names: &[String]) -> Vec<Vec<u8>> {
+/// Names of application protocols as they travel (RFC 7301 §3.1).
+pub(super) fn protocols(names: &[String]) -> Vec<Vec<u8>> {
     names.iter().map(|name| name.as_bytes().to_vec()).collect()
 }

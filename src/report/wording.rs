@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::account::account_line;
 use super::intake::{arrived, intake_fields, intake_text, lost};
+use super::own_certificate;
 use super::voice::words;
 use crate::deadline::Seconds;
 use crate::event::{Datagram, Event, Http, Move, Open, Ping, Serve, Side, Totals};
@@ -54,6 +55,7 @@ impl Line {
 pub(super) fn importance(event: &Event<'_>) -> Importance {
     match event {
         Event::Warning(_)
+        | Event::OwnCertificate { .. }
         | Event::Serve(
             Serve::Listening(_) | Serve::Paused(_) | Serve::Seeded(_) | Serve::Totals(_) | Serve::Failed(..),
         )
@@ -84,6 +86,7 @@ pub(super) fn line(event: &Event<'_>) -> Line {
     let importance = importance(event);
     let (name, text, fields) = match event {
         Event::Account { account, .. } => return account_line(importance, account),
+        Event::OwnCertificate { certificate, ways } => return own_certificate::line(importance, certificate, ways),
         Event::Open(open) => self::open(open),
         Event::Serve(serve) => self::serve(serve),
         Event::Move(moved) => self::moved(moved),

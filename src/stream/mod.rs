@@ -187,6 +187,32 @@ impl Stream {
         }
     }
 
+    /// Whether a read has something to tell although poll sees nothing.
+    pub fn has_more(&self) -> bool {
+        matches!(self, Stream::Tls(tls) if tls.has_more())
+    }
+
+    /// Whether records that no write of the caller's waits for wait for room: an answer to the peer, a ticket, an alert.
+    pub fn wants_flush(&self) -> bool {
+        matches!(self, Stream::Tls(tls) if tls.wants_flush())
+    }
+
+    /// Sends of those what there is room for.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Tls(tls) => tls.advance().map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads what nobody wants to know any more, past whatever is wrapped around the socket; 0 is the peer's FIN.
+    pub fn discard(&mut self, waste: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tls(tls) => tls.under_mut().discard(waste),
+            _ => self.read(waste),
+        }
+    }
+
     /// The descriptor on which poll reports that whoever took our bytes is gone, asked or not.
     pub fn reader_watch(&self) -> Option<BorrowedFd<'_>> {
         match self {
@@ -202,7 +228,7 @@ impl Stream {
     pub fn unacknowledged(&self) -> Option<u64> {
         match self {
             Stream::Socket(remote) => remote.socket.unacknowledged(),
-            Stream::Tls(tls) => tls.under().unacknowledged(),
+            Stream::Tls(tls) => tls.unacknowledged(),
             Stream::Stdio(_) => None,
             #[cfg(test)]
             Stream::Scripted(_) => None,
