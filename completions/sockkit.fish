@@ -81,6 +81,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l recv-buffer -
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l backlog -d 'How many clients the kernel keeps waiting' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-cert -d 'The certificate, with its chain, in a PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-key -d 'The private key of it [default: in the same file]' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-alpn -d 'Choose among these application protocols (ALPN), the preferred one first' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -101,6 +104,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l nagle -d 'Gat
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l reuse-address -d 'Bind although old connections of this port linger; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-reuse-address -d 'Refuse to bind while old connections of this port linger'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l reuse-port -d 'Share the port with other programs that ask for the same'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls -d 'Encrypt with TLS; needs a certificate and its key'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Write every line about itself as a JSON object'
@@ -137,6 +141,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-buffer 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-ca -d 'Trust the certificates in this PEM file, and no others' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-name -d 'The name that the certificate must be for, and that the server is told (SNI) [default: HOST]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-alpn -d 'Offer these application protocols (ALPN), such as h2,http/1.1' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
@@ -156,6 +163,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s n -l numeric
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l nagle -d 'Gather small pieces before sending (Nagle); without it they leave at once'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l reuse-address -d 'Bind --source-port although an old connection from it lingers; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-reuse-address -d 'Refuse to bind --source-port while an old connection from it lingers'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls -d 'Encrypt with TLS; the peer\'s certificate must be trusted here and be for HOST'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l insecure -d 'Go on whatever certificate the peer shows: whoever is on the way can read and change everything'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ping -d 'Send probes, print the round trip of each answer and then a summary; with -q the summary alone'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -d 'Say nothing but errors'

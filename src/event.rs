@@ -6,6 +6,7 @@
 pub mod account;
 pub mod datagram;
 pub mod ping;
+pub mod tls;
 pub mod verdict;
 
 use std::fmt::Display;
@@ -50,6 +51,8 @@ pub enum Event<'a> {
     Move(Move<'a>),
     /// Single datagrams.
     Datagram(Datagram<'a>),
+    /// The way to an encrypted stream.
+    Tls(tls::Tls<'a>),
     /// An HTTP exchange.
     Http(Http<'a>),
     /// Probes to an echo service.

@@ -17,11 +17,13 @@ use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
 use crate::opts::taps::{TAPS, TapArgs};
+use crate::opts::tls::TlsServerArgs;
 use crate::relay::Policy;
 use crate::report::Voice;
 use crate::serve::hub::{self, Hub};
 use crate::stream::listener::{Bind, Listener};
 use crate::stream::stdio::Stdio;
+use crate::stream::tls::ReadyServer;
 
 /// Options of `listen`.
 #[derive(ClapArgs, Clone, Debug)]
@@ -30,7 +32,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Serve client after client, side by side; stdin goes to all of them
-    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout", "no_splice", "stats", "progress"], conflicts_with_all = TAPS)]
+    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout", "no_splice", "stats", "progress", "tls"], conflicts_with_all = TAPS)]
     keep_open: bool,
     /// At most this many clients at once; further ones wait
     #[arg(short = 'm', long, value_name = "N", requires = "keep_open", default_value_t = hub::DEFAULT_MAX, value_parser = hub_size)]
@@ -64,6 +66,8 @@ pub struct Args {
     stream: StreamArgs,
     #[command(flatten)]
     listen: ListenArgs,
+    #[command(flatten)]
+    tls: TlsServerArgs,
 }
 
 /// Listens, takes its client or clients, moves bytes, and says how it ended.
@@ -71,6 +75,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Binds).map_err(Error::usage)?;
     too_many(rest, "listen")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
+    let tls = args.tls.server()?.map(|server| server.prepare()).transpose()?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
         if !args.keep_open {
             session::answer_report_requests(ctx)?;
@@ -80,17 +85,32 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let listener = Listener::bind(ctx, &endpoint, &args.bind())?;
         announce(ctx, &[listener.name()], &args.announce)?;
         let shown = Shown { voice, account: args.account, progress: args.progress, taps: &taps };
-        if args.keep_open { args.hub().run(ctx, local, listener) } else { args.serve_one(ctx, &shown, local, listener) }
+        if args.keep_open {
+            args.hub().run(ctx, local, listener)
+        } else {
+            args.serve_one(ctx, &shown, local, listener, tls.as_ref())
+        }
     })
 }
 
 impl Args {
-    fn serve_one(&self, ctx: &Context<'_>, shown: &Shown<'_>, local: Stdio, listener: Listener) -> Result<(), Error> {
+    fn serve_one(
+        &self,
+        ctx: &Context<'_>,
+        shown: &Shown<'_>,
+        local: Stdio,
+        listener: Listener,
+        tls: Option<&ReadyServer>,
+    ) -> Result<(), Error> {
         let limit = Deadline::starting_now(self.timeouts().accept);
         let remote =
             if self.ignore_empty { listener.accept_speaking(ctx, limit)? } else { listener.accept(ctx, limit)? };
         // Whoever comes now is told at once that nobody will serve him.
         drop(listener);
+        let remote = match tls {
+            Some(tls) => tls.wrap(ctx, remote, Deadline::starting_now(self.timeouts().connect))?,
+            None => remote,
+        };
         let policy = self.policy(&local);
         session::run(ctx, shown, local, remote, policy)
     }

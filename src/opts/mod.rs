@@ -22,6 +22,7 @@ pub mod relay;
 pub mod service;
 pub mod socket;
 pub mod taps;
+pub mod tls;
 pub mod values;
 pub mod verdict;
 pub mod voice;

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::FileType;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, SocketType};
 
 pub use rustix::stdio::{stderr, stdin, stdout};
 
@@ -142,6 +142,13 @@ pub fn peek(fd: BorrowedFd<'_>) -> io::Result<Option<bool>> {
 pub fn send_now(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     Ok(rustix::io::retry_on_intr(|| rustix::net::send(fd, bytes, flags))?)
+}
+
+/// As [`send_now`], for several pieces in one call (sendmsg(2)).
+pub fn send_vectored_now(fd: BorrowedFd<'_>, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    let mut no_control = SendAncillaryBuffer::default();
+    Ok(rustix::io::retry_on_intr(|| rustix::net::sendmsg(fd, pieces, &mut no_control, flags))?)
 }
 
 /// Whether a connect(2) that failed has only not finished yet.
