@@ -11,6 +11,7 @@ pub mod exit;
 pub mod hex;
 mod intake;
 mod ping;
+mod starttls;
 mod tls;
 mod verdicts;
 mod voice;

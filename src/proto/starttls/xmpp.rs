@@ -36,7 +36,8 @@ enum Scan {
 impl Xmpp {
     pub(super) fn new(name: &str) -> Self {
         Xmpp {
-            name: name.to_owned(),
+            // The final dot is the resolver's (RFC 7622 §3.2).
+            name: name.strip_suffix('.').unwrap_or(name).to_owned(),
             scan: Scan::Text,
             open: Vec::new(),
             element: Vec::new(),
