@@ -2,11 +2,12 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Ended, Running, assert_same, directory, file, peer, python, random, sockkit, start};
+use support::tls::{Ca, LeafOptions};
+use support::{Ended, Running, assert_same, directory, python, random, sockkit, start};
 use tempfile::TempDir;
 
 const PROTOCOLS: [&str; 8] = ["smtp", "imap", "pop3", "ftp", "ldap", "postgres", "mysql", "xmpp"];
@@ -15,7 +16,7 @@ const PROTOCOLS: [&str; 8] = ["smtp", "imap", "pop3", "ftp", "ldap", "postgres",
 /// what comes encrypted. `hear` fails on any other word of the client than the one that must come.
 const SERVER: &str = r#"
 import socket, ssl, sys
-protocol, way, pem = sys.argv[1:]
+protocol, way, chain, key = sys.argv[1:]
 
 def say(*words):
     whole = b''.join(words)
@@ -91,7 +92,7 @@ def xmpp():
 
 listener = socket.create_server(('127.0.0.1', 0))
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain(pem)
+context.load_cert_chain(chain, key)
 print('listening on %s:%d' % listener.getsockname(), file=sys.stderr, flush=True)
 s, _ = listener.accept()
 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -112,35 +113,22 @@ while data := s.recv(65536): s.sendall(data)
 s.unwrap().close()
 "#;
 
-/// A server of `protocol` and where it listens.
+/// A server, where it listens, and who vouches for it.
 struct Server {
     running: Running,
     address: String,
-    certificate: PathBuf,
+    ca: Ca,
     _directory: TempDir,
 }
 
-/// `None` where Python or openssl are missing.
+/// `None` where Python is missing.
 fn server(protocol: &str, way: &str) -> Option<Server> {
     let directory = directory();
-    let certificate = certificate(&directory)?;
-    let running = start(&mut python(SERVER, &[protocol, way, path(&certificate)])?);
+    let ca = Ca::new(&directory);
+    let leaf = ca.leaf(LeafOptions::of(&["localhost"]));
+    let running = start(&mut python(SERVER, &[protocol, way, path(&leaf.chain), path(&leaf.key)])?);
     let address = running.address().to_string();
-    Some(Server { running, address, certificate, _directory: directory })
-}
-
-/// A self-signed certificate for localhost with its key, in one file.
-fn certificate(directory: &TempDir) -> Option<PathBuf> {
-    let config = "[req]\ndistinguished_name = name\nx509_extensions = own\n[name]\n[own]\n\
-                  subjectAltName = DNS:localhost\nbasicConstraints = critical,CA:FALSE\n";
-    let config = file(directory, "openssl.cnf", config.as_bytes());
-    let pem = directory.path().join("own.pem");
-    let mut openssl = peer("openssl")?;
-    openssl.args(["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-newkey", "ec"]);
-    openssl.args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-config", path(&config)]);
-    start(openssl.args(["-keyout", path(&pem), "-out", path(&pem.with_extension("crt"))])).end().expect(0);
-    let both = [std::fs::read(&pem), std::fs::read(pem.with_extension("crt"))].map(|half| half.expect("it was written"));
-    Some(file(directory, "own.pem", &both.concat()))
+    Some(Server { running, address, ca, _directory: directory })
 }
 
 fn path(path: &Path) -> &str {
@@ -150,7 +138,7 @@ fn path(path: &Path) -> &str {
 impl Server {
     /// `connect --starttls` to it, with further `words`.
     fn asked(&self, protocol: &str, words: &[&str]) -> Command {
-        let trust = ["--tls-name", "localhost", "--tls-ca", path(&self.certificate)];
+        let trust = ["--tls-name", "localhost", "--tls-ca", path(&self.ca.file)];
         sockkit([&["connect", &self.address, "--starttls", protocol], &trust[..], words].concat())
     }
 }
