@@ -6,6 +6,7 @@
 pub mod account;
 pub mod datagram;
 pub mod ping;
+pub mod starttls;
 pub mod tls;
 pub mod verdict;
 
@@ -51,6 +52,8 @@ pub enum Event<'a> {
     Move(Move<'a>),
     /// Single datagrams.
     Datagram(Datagram<'a>),
+    /// The agreement in plain text to go on with TLS.
+    StartTls(starttls::StartTls<'a>),
     /// The way to an encrypted stream.
     Tls(tls::Tls<'a>),
     /// A server has made this certificate for itself.

@@ -91,6 +91,7 @@ pub(super) fn line(event: &Event<'_>) -> Line {
         Event::Serve(serve) => self::serve(serve),
         Event::Move(moved) => self::moved(moved),
         Event::Datagram(datagram) => self::datagram(datagram),
+        Event::StartTls(starttls) => super::starttls::line(starttls),
         Event::Tls(tls) => super::tls::line(tls),
         Event::Http(http) => self::http(http),
         Event::Ping(ping) => self::ping(ping),

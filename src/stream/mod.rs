@@ -16,6 +16,7 @@ pub mod record;
 pub mod route;
 #[cfg(test)]
 pub mod scripted;
+pub mod starttls;
 pub mod stdio;
 pub mod tls;
 
