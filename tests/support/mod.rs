@@ -6,6 +6,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
 
 pub mod talk;
+pub mod web;
 pub mod wire;
 
 use std::io::{BufRead, BufReader, Read, Write};
