@@ -149,7 +149,8 @@ impl<'a> Exchange<'a> {
                 self.tell_lines(&last.raw, |line| Http::ResponseLine(line));
                 self.keep &= last.keeps_connection();
                 if last.status >= 300 {
-                    self.stop_sending();
+                    // What it has not taken by now it does not want.
+                    self.outgoing.stop();
                 }
                 return Ok(Heads { interim, last });
             }
@@ -171,7 +172,7 @@ impl<'a> Exchange<'a> {
 
     /// Gives the body up. A short one is read to its end all the same, so that the connection can be used again.
     pub fn skip(&mut self, output: &Delivery<'_>) {
-        if self.keep && self.outgoing.is_finished() && self.length().is_none_or(|length| length <= SHORT) {
+        if self.keep && self.sent.is_some() && self.length().is_none_or(|length| length <= SHORT) {
             self.terms.idle = Some(SKIP);
             self.moved();
             // What goes wrong now concerns a body that nobody wants: it costs the connection, and nothing else.
@@ -203,8 +204,11 @@ impl<'a> Exchange<'a> {
         let opening = (!self.connection.is_kept()).then(|| self.connection.remote.opening());
         let timing = Timing::between(&marks, opening);
         self.ctx.tell(&Event::Http(Http::Timed(&timing)));
+        if self.sent.is_none() {
+            self.ctx.warn("the server answered before it had taken the whole request; the rest of that was not sent");
+        }
         let framed = !matches!(self.response.framing(), None | Some(Framing::UntilClose));
-        let keep = self.keep && self.complete && framed && self.outgoing.is_finished() && self.failure.is_none();
+        let keep = self.keep && self.complete && framed && self.sent.is_some();
         Over { keep, timing }
     }
 
@@ -233,7 +237,7 @@ impl<'a> Exchange<'a> {
                 }
                 Step::Head(_) | Step::Done => {
                     self.complete = true;
-                    self.stop_sending();
+                    self.outgoing.stop();
                     return Ok(());
                 }
             }
@@ -293,15 +297,6 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
-    /// The server has answered: what it has not taken by now it will not get.
-    fn stop_sending(&mut self) {
-        if !self.outgoing.is_finished() {
-            self.outgoing.stop();
-            self.keep = false;
-            self.ctx.warn("the server answered before it had taken the whole request; the rest of that is not sent");
-        }
-    }
-
     /// Decodes what comes next in the buffer. Framing is used up; body stays until it is written.
     fn step(&mut self) -> Result<Step, Error> {
         let buffer = &mut self.connection.buffer;
@@ -353,9 +348,7 @@ impl<'a> Exchange<'a> {
             return Err(failure);
         }
         self.ctx.tell(&Event::Move(Move::PeerEnded));
-        self.response.end_of_input().map_err(|error| self.broken(&error))?;
-        self.stop_sending();
-        Ok(())
+        self.response.end_of_input().map(|_| ()).map_err(|error| self.broken(&error))
     }
 
     fn moved(&mut self) {
