@@ -295,6 +295,16 @@ impl Stream {
         }
     }
 
+    /// Whether what was read can be read again, from the beginning: a regular file can.
+    pub fn can_rewind(&self) -> bool {
+        matches!(self, Stream::Stdio(stdio) if stdio.can_rewind())
+    }
+
+    /// Reads from the beginning again.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        if let Stream::Stdio(stdio) = self { stdio.rewind() } else { Err(io::ErrorKind::Unsupported.into()) }
+    }
+
     /// Makes the coming close a reset, so that the peer can't take a broken transfer for a whole one.
     pub fn reset_on_close(&self) {
         if let Some(remote) = self.remote() {
@@ -311,8 +321,8 @@ impl Stream {
     pub fn read_error(&self, error: &io::Error) -> Error {
         match self {
             Stream::Socket(remote) => network_error("receive from", remote, error),
-            Stream::Stdio(_) => Error::new(Kind::ReadLocal, "read", "standard input", plain(error)),
             Stream::Tls(tls) => tls.read_error(error),
+            Stream::Stdio(stdio) => Error::new(Kind::ReadLocal, "read", stdio.input_name(), plain(error)),
             #[cfg(test)]
             Stream::Scripted(_) => {
                 let kind = if error.kind() == io::ErrorKind::ConnectionReset { Kind::Reset } else { Kind::ReadLocal };
@@ -344,8 +354,8 @@ impl Stream {
     pub fn name(&self) -> String {
         match self {
             Stream::Socket(remote) => remote.peer.to_string(),
-            Stream::Stdio(_) => "standard input".into(),
             Stream::Tls(tls) => tls.under().name(),
+            Stream::Stdio(stdio) => stdio.input_name(),
             #[cfg(test)]
             Stream::Scripted(_) => "script".into(),
         }
