@@ -59,15 +59,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod auth;
 mod chunked;
 pub mod coding;
 pub mod date;
+pub mod disposition;
 mod framing;
 mod head;
 mod header;
 mod masked;
+pub mod netrc;
+pub mod range;
 mod request;
 mod response;
+pub mod retry;
 mod url;
 mod url_error;
 
