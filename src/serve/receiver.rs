@@ -64,7 +64,8 @@ pub struct Receiver<'a> {
 
 impl Receiver<'_> {
     /// Receives until it is over.
-    pub fn run(&self, ctx: &Context<'_>, socket: &DatagramSocket, local: Stdio) -> Result<(), Error> {
+    pub fn run(&self, ctx: &Context<'_>, socket: &DatagramSocket, mut local: Stdio) -> Result<(), Error> {
+        local.write_behind();
         let name = socket.local_name().unwrap_or(SocketName::Unix(None));
         let mut state = State {
             ctx,
