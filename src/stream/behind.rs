@@ -252,3 +252,120 @@ impl Held {
         Some(failure.raw_os_error().map_or_else(|| failure.kind().into(), io::Error::from_raw_os_error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Seek};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sys::poll::{Interest, poll};
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// Numbers, so that whatever is missing or moved is seen.
+    fn bytes(length: usize) -> Vec<u8> {
+        (0_u32..).flat_map(u32::to_be_bytes).take(length).collect()
+    }
+
+    fn wait(mut interest: Interest<'_>) {
+        poll(std::slice::from_mut(&mut interest), None, Some(LONG)).expect("it can be polled");
+        assert!(interest.ready.any(), "nothing happens");
+    }
+
+    fn write_all(behind: &mut Behind, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            match behind.write(bytes) {
+                Ok(n) => bytes = &bytes[n..],
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait(room(behind)),
+                Err(e) => panic!("{e}"),
+            }
+        }
+    }
+
+    fn finish(behind: &mut Behind) -> io::Result<()> {
+        loop {
+            match behind.finish() {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait(room(behind)),
+                done => return done,
+            }
+        }
+    }
+
+    fn room(behind: &Behind) -> Interest<'_> {
+        behind.write_interest().interest().expect("there is a thread")
+    }
+
+    fn behind(file: &impl AsFd) -> Behind {
+        Behind::new(file.as_fd().try_clone_to_owned().expect("a descriptor is free"))
+    }
+
+    #[test]
+    fn everything_arrives_in_order() {
+        let mut file = tempfile::tempfile().expect("a file of our own");
+        let mut behind = behind(&file);
+        let all = bytes(3 * PIECES * PIECE);
+        let mut rest = all.as_slice();
+        for size in [1, FLOOD, 5, PIECE, PIECE + 1, 3 * PIECE - 7, 2 * PIECES * PIECE].into_iter().cycle() {
+            let Some((now, later)) = rest.split_at_checked(size) else { break };
+            write_all(&mut behind, now);
+            rest = later;
+        }
+        write_all(&mut behind, rest);
+        finish(&mut behind).expect("the file takes it");
+        let mut got = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut got)).expect("it can be read");
+        assert!(got == all);
+    }
+
+    #[test]
+    fn what_comes_slowly_needs_no_thread() {
+        let mut file = tempfile::tempfile().expect("a file of our own");
+        let mut behind = behind(&file);
+        for byte in b"slow" {
+            assert_eq!(behind.write(&[*byte]).expect("the file takes it"), 1);
+        }
+        assert!(behind.watch().is_none() && behind.write_interest().interest().is_none());
+        let mut got = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut got)).expect("it can be read");
+        assert_eq!(got, b"slow");
+        finish(&mut behind).expect("nothing is left");
+    }
+
+    #[test]
+    fn what_waits_has_a_bound_and_room_is_told() {
+        // What a file never does for long: it takes nothing.
+        let (mut read, write) = std::io::pipe().expect("a pipe");
+        let mut behind = behind(&write);
+        drop(write);
+        let all = bytes(2 * PIECES * PIECE);
+        let mut taken = 0;
+        while let Ok(n) = behind.write(&all[taken..]) {
+            taken += n;
+        }
+        assert!((PIECES * PIECE..=(PIECES + 1) * PIECE).contains(&taken), "{taken}");
+        let reader = thread::spawn(move || {
+            let mut got = Vec::new();
+            read.read_to_end(&mut got).map(|_| got)
+        });
+        write_all(&mut behind, &all[taken..]);
+        finish(&mut behind).expect("the pipe takes it");
+        drop(behind);
+        assert!(reader.join().expect("it does not panic").expect("it can be read") == all);
+    }
+
+    #[test]
+    fn a_failure_hangs_up_and_is_told_again_and_again() {
+        let unwritable = File::open("/dev/null").expect("it is there");
+        let mut behind = behind(&unwritable);
+        assert!(behind.write(b"slow").is_err());
+        assert_eq!(behind.write(&bytes(FLOOD)).expect("the thread takes it"), FLOOD);
+        wait(Interest::new(behind.watch().expect("there is a thread"), false, false));
+        for _ in 0..2 {
+            assert!(behind.failure().is_some());
+            assert_eq!(behind.write(b"more").map_err(|e| e.kind()), behind.failure().map_or(Ok(4), |e| Err(e.kind())));
+            assert!(behind.finish().is_err());
+        }
+    }
+}
