@@ -4,6 +4,7 @@
 //! stream never blocks: a call that can't go on gives `WouldBlock`, and [`Stream::read_interest`] and
 //! [`Stream::write_interest`] say what to wait for. Refuses to wait, to retry and to know the other stream.
 
+mod behind;
 pub mod buffer;
 pub mod child;
 pub mod crlf;
@@ -284,12 +285,12 @@ impl Stream {
         self.remote().map(|remote| remote.opening).unwrap_or_default()
     }
 
-    /// The error that waits on a socket, taken from it.
+    /// The error that waits on a socket, taken from it, or with which the writing behind a file has ended.
     pub fn take_error(&self) -> Option<io::Error> {
         match self {
             Stream::Socket(remote) => remote.socket.take_error(),
             Stream::Tls(tls) => tls.under().take_error(),
-            Stream::Stdio(_) => None,
+            Stream::Stdio(stdio) => stdio.output_failure(),
             #[cfg(test)]
             Stream::Scripted(_) => None,
         }
