@@ -1,20 +1,28 @@
-//! TLS: what a client demands, what a server shows.
+//! TLS as a client: what is demanded of the peer.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args};
 
 use super::values::sha256;
-use crate::error::Error;
-use crate::stream::tls::{Client, Identity, Protocol, Server, Version};
+use crate::proto::starttls::Protocol;
+use crate::stream::starttls::StartTls;
+use crate::stream::tls::{Client, Identity, Terms, Version};
+
+/// The group of the options each of which asks for TLS: what the others are about.
+const TLS: &str = "tls";
 
 /// TLS as a client.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "TLS")]
+#[command(next_help_heading = "TLS", group = ArgGroup::new(TLS).multiple(true))]
 pub struct TlsClientArgs {
     /// Encrypt with TLS; the peer's certificate must be trusted here and be for HOST
-    #[arg(long)]
+    #[arg(id = "tls-at-once", long = "tls", group = TLS)]
     tls: bool,
+    /// The same once PROTO's own way in plain text has been gone: the peer is asked for TLS, and must agree
+    #[arg(long, value_name = "PROTO", group = TLS, value_parser = protocol())]
+    starttls: Option<Protocol>,
     /// Trust the certificates in this PEM file, and no others
     #[arg(long, value_name = "FILE", requires = "tls")]
     tls_ca: Option<PathBuf>,
@@ -37,32 +45,37 @@ pub struct TlsClientArgs {
     #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',', value_parser = protocol_name)]
     tls_alpn: Vec<String>,
     #[command(flatten)]
-    protocol: TlsProtocolArgs,
+    terms: TlsTermsArgs,
 }
 
 impl TlsClientArgs {
-    /// What is asked for; `None` without --tls.
+    /// What is asked for; `None` without --tls and --starttls.
     pub fn client(&self) -> Option<Client> {
         let identity = |chain: &PathBuf| Identity {
             chain: chain.clone(),
             key: self.tls_key.clone().unwrap_or_else(|| chain.clone()),
         };
-        self.tls.then(|| Client {
+        (self.tls || self.starttls.is_some()).then(|| Client {
             ca: self.tls_ca.clone(),
             pins: self.tls_pin.clone(),
             name: self.tls_name.clone(),
             insecure: self.insecure,
             identity: self.tls_cert.as_ref().map(identity),
             alpn: protocols(&self.tls_alpn),
-            protocol: self.protocol.protocol(),
+            terms: self.terms.terms(),
         })
+    }
+
+    /// How the peer is asked for it first. What the certificate must be for is what the peer is asked for too.
+    pub fn starttls(&self) -> Option<StartTls> {
+        self.starttls.map(|protocol| StartTls { protocol, name: self.tls_name.clone() })
     }
 }
 
-/// The protocol itself.
+/// Versions and cipher suites.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "TLS")]
-pub struct TlsProtocolArgs {
+pub struct TlsTermsArgs {
     /// The oldest version that will do: 1.2 or 1.3 [default: 1.2]
     #[arg(long, value_name = "VERSION", requires = "tls", value_parser = version)]
     tls_min: Option<Version>,
@@ -74,10 +87,10 @@ pub struct TlsProtocolArgs {
     tls_suites: Vec<String>,
 }
 
-impl TlsProtocolArgs {
+impl TlsTermsArgs {
     /// What is asked for.
-    pub fn protocol(&self) -> Protocol {
-        Protocol { min: self.tls_min, max: self.tls_max, suites: self.tls_suites.clone() }
+    pub fn terms(&self) -> Terms {
+        Terms { min: self.tls_min, max: self.tls_max, suites: self.tls_suites.clone() }
     }
 }
 
@@ -93,39 +106,13 @@ pub struct CertificateArgs {
     pub min_days: Option<u32>,
 }
 
-/// TLS as a server.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "TLS")]
-pub struct TlsServerArgs {
-    /// Encrypt with TLS; needs a certificate and its key
-    #[arg(long, requires = "tls_cert")]
-    tls: bool,
-    /// The certificate, with its chain, in a PEM file
-    #[arg(long, value_name = "FILE", requires = "tls")]
-    tls_cert: Option<PathBuf>,
-    /// The private key of it [default: in the same file]
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-    /// Choose among these application protocols (ALPN), the preferred one first
-    #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',')]
-    tls_alpn: Vec<String>,
+/// A protocol by its name.
+fn protocol() -> impl TypedValueParser<Value = Protocol> {
+    PossibleValuesParser::new(Protocol::ALL.map(Protocol::name)).try_map(|name| name.parse::<Protocol>())
 }
 
-impl TlsServerArgs {
-    /// What is asked for; `None` without --tls.
-    pub fn server(&self) -> Result<Option<Server>, Error> {
-        if !self.tls {
-            return Ok(None);
-        }
-        let identity = |chain: &PathBuf| Identity {
-            chain: chain.clone(),
-            key: self.tls_key.clone().unwrap_or_else(|| chain.clone()),
-        };
-        Ok(Some(Server { identities: self.tls_cert.iter().map(identity).collect(), alpn: protocols(&self.tls_alpn) }))
-    }
-}
-
-fn protocols(names: &[String]) -> Vec<Vec<u8>> {
+/// Names of application protocols as they travel (RFC 7301 §3.1).
+pub(super) fn protocols(names: &[String]) -> Vec<Vec<u8>> {
     names.iter().map(|name| name.as_bytes().to_vec()).collect()
 }
 

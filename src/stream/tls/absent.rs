@@ -6,7 +6,8 @@ use std::os::fd::BorrowedFd;
 use super::{Client, Failed, Server};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind};
-use crate::event::tls::Handshake;
+use crate::event::Tell;
+use crate::event::tls::{Handshake, OwnCertificate};
 use crate::net::{Context, Cut};
 use crate::stream::{Readiness, Stream};
 
@@ -17,6 +18,10 @@ pub enum Tls {}
 /// There can be none.
 #[derive(Clone, Debug)]
 pub enum ReadyClient {}
+
+/// There can be none.
+#[derive(Clone, Debug)]
+pub enum PreparedServer {}
 
 /// There can be none.
 #[derive(Clone, Debug)]
@@ -35,8 +40,15 @@ impl Client {
 
 impl Server {
     /// Says that there is no TLS.
-    pub fn prepare(&self) -> Result<ReadyServer, Error> {
+    pub fn prepare(&self, _: &dyn Tell) -> Result<PreparedServer, Error> {
         Err(no_tls())
+    }
+}
+
+impl PreparedServer {
+    /// Never called.
+    pub fn for_names(self, _: impl FnOnce() -> Vec<String>) -> Result<(ReadyServer, Option<OwnCertificate>), Error> {
+        match self {}
     }
 }
 
@@ -74,7 +86,12 @@ impl ReadyServer {
     }
 
     /// Never called.
-    pub fn begin(&self, _: Stream, _: usize) -> Result<Tls, Error> {
+    pub fn begin(&self, _: &Context<'_>, _: Stream, _: usize) -> Result<Tls, Error> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn tell_agreed(&self, _: &Context<'_>, _: &Tls) {
         match *self {}
     }
 }
@@ -102,6 +119,10 @@ impl Tls {
     }
 
     pub fn close_write(&mut self) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub fn unacknowledged(&self) -> Option<u64> {
         match *self {}
     }
 

@@ -13,7 +13,7 @@ use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, Connection, InconsistentKeys, KeyLogFile};
+use rustls::{ClientConfig, ClientConnection, Connection, KeyLogFile};
 
 use super::failure::{Asked, protocols};
 use super::options::{Client, Identity};
@@ -51,8 +51,8 @@ struct Notes {
 impl Client {
     /// Reads what is to be read.
     pub fn prepare(&self) -> Result<ReadyClient, Error> {
-        let versions = self.protocol.versions()?;
-        let provider = Arc::new(self.protocol.provider()?);
+        let versions = self.terms.versions()?;
+        let provider = Arc::new(self.terms.provider()?);
         self.name.as_deref().map(server_name).transpose()?;
         let identity = self.identity.as_ref().map(|files| certified(files, &provider)).transpose()?;
         let roots = Roots::load(self.ca.as_deref())?;
@@ -83,9 +83,9 @@ impl Client {
     fn asked(&self) -> Asked {
         Asked {
             name: String::new(),
-            versions: self.protocol.range(),
+            versions: self.terms.range(),
             alpn: self.alpn.clone(),
-            chose_suites: !self.protocol.suites.is_empty(),
+            chose_suites: !self.terms.suites.is_empty(),
         }
     }
 }
@@ -219,16 +219,7 @@ fn told_name(name: &str) -> Option<&str> {
 /// What the client shows of itself: a key that is not that of its certificate is found now.
 fn certified(files: &Identity, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, Error> {
     let (chain, key) = (identity::certificates(&files.chain)?, identity::private_key(&files.key)?);
-    let certified = CertifiedKey::from_der(chain, key, provider).map_err(|error| {
-        let reason = match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                format!("it is not the key of the certificate in {}", files.chain.display())
-            }
-            other => other.to_string(),
-        };
-        Error::new(Kind::Usage, "use the key in", files.key.display(), reason)
-    });
-    certified.map(Arc::new)
+    CertifiedKey::from_der(chain, key, provider).map(Arc::new).map_err(|error| identity::does_not_match(files, &error))
 }
 
 /// The file that `SSLKEYLOGFILE` names, if it can be written; rustls says nothing when it can't.

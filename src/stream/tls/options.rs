@@ -17,17 +17,34 @@ pub struct Client {
     pub identity: Option<Identity>,
     /// The application protocols to offer (ALPN), the preferred one first.
     pub alpn: Vec<Vec<u8>>,
-    /// The protocol itself.
-    pub protocol: Protocol,
+    /// Versions and cipher suites.
+    pub terms: Terms,
 }
 
 /// What is asked of the server's side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
     /// What the server shows of itself.
-    pub identities: Vec<Identity>,
+    pub shows: Shows,
+    /// Demand a certificate of each client, signed by one of those in this PEM file.
+    pub client_ca: Option<PathBuf>,
     /// The application protocols to choose from (ALPN), the preferred one first.
     pub alpn: Vec<Vec<u8>>,
+}
+
+/// What a server shows of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// Whichever of these is for the name that a client asks for (SNI), else the first.
+    Files(Vec<Identity>),
+    /// A certificate that is made for this run and lives in memory.
+    SelfSigned,
+}
+
+impl Default for Shows {
+    fn default() -> Self {
+        Shows::Files(Vec::new())
+    }
 }
 
 /// A certificate chain and its key, in PEM files.
@@ -41,7 +58,7 @@ pub struct Identity {
 
 /// Which versions and cipher suites will do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Protocol {
+pub struct Terms {
     /// The oldest version; without one, TLS 1.2.
     pub min: Option<Version>,
     /// The newest version; without one, TLS 1.3.
