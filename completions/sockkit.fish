@@ -141,6 +141,14 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-buffer 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'Ask the peer for TLS in the plain text of PROTO first, then encrypt as --tls does' -r -f -a "smtp\t''
+imap\t''
+pop3\t''
+ftp\t''
+ldap\t''
+postgres\t''
+mysql\t''
+xmpp\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-ca -d 'Trust the certificates in this PEM file, and no others' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-name -d 'The name that the certificate must be for, and that the server is told (SNI) [default: HOST]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-alpn -d 'Offer these application protocols (ALPN), such as h2,http/1.1' -r

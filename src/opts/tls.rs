@@ -20,7 +20,7 @@ pub struct TlsClientArgs {
     /// Encrypt with TLS; the peer's certificate must be trusted here and be for HOST
     #[arg(id = "tls-at-once", long = "tls", group = TLS)]
     tls: bool,
-    /// The same once PROTO's own way in plain text has been gone: the peer is asked for TLS, and must agree
+    /// Ask the peer for TLS in the plain text of PROTO first, then encrypt as --tls does
     #[arg(long, value_name = "PROTO", group = TLS, value_parser = protocol())]
     starttls: Option<Protocol>,
     /// Trust the certificates in this PEM file, and no others
