@@ -225,8 +225,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s q -l quiet 
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l separator -d 'Write TEXT after each datagram; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l length-prefix -d 'Write its length before each datagram, in network byte order' -r -f -a "u16\t'Two bytes'
-u32\t'Four bytes'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l length-prefix -d 'Write its length before each datagram, in network byte order' -r -f -a "u16\t'Two bytes in network order'
+u32\t'Four bytes in network order'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l count -d 'End (0) after N datagrams; without it ctrl-C is the normal end' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reply -d 'Answer each datagram with TEXT; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exec -d 'Answer each datagram with what CMD, run by /bin/sh -c, makes of it: the datagram is its stdin, its stdout the answer' -r
@@ -266,7 +266,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s v -l verbos
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s X -l method -d 'What to ask: GET, HEAD, OPTIONS, POST, PUT, DELETE or PATCH [default: GET, with --data POST]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s H -l header -d 'Send this header line in place of ours of that name; `NAME:` removes it, `NAME;` sends it empty' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l data -d 'Send this body as it is: a text, the bytes of FILE, or stdin' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
@@ -276,6 +278,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s w -l timeout -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l unix-socket -d 'Connect to this UNIX socket, whatever host the URL names; @NAME is an abstract one' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l resolve -d 'The address of HOST, where PORT is asked for, instead of a lookup' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-to -d 'Connect to HOST2 PORT2 instead of HOST1 PORT1; an empty one is any, or the same' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s s -l source -d 'Connect from this local address; it fixes the family' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s p -l source-port -d 'Connect from this local port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
@@ -287,9 +292,13 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l keepalive -d 'Pr
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s i -l include -d 'Write the head of each response, as received, before the body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s I -l head -d 'Ask for the head alone (HEAD) and write that'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l http1.0 -d 'Speak HTTP/1.0: one request a connection'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s i -l include -d 'Write the head of each response, as received, before the body'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l raw-head -d 'Write the exact bytes of each head, and no body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit with 22, without the body, when the status is 400 or more'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s L -l follow -d 'Follow redirects; this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-follow -d 'Take a redirect for the answer'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 6 -l ipv6 -d 'IPv6 only'

@@ -1,14 +1,13 @@
-//! TLS: what a client demands, what a server shows.
+//! TLS as a client: what is demanded of the peer.
 
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
-use crate::error::Error;
 use crate::proto::starttls::Protocol;
 use crate::stream::starttls::StartTls;
-use crate::stream::tls::{Client, Identity, Server};
+use crate::stream::tls::Client;
 
 /// The group of the options each of which asks for TLS: what the others are about.
 const TLS: &str = "tls";
@@ -59,38 +58,7 @@ fn protocol() -> impl TypedValueParser<Value = Protocol> {
     PossibleValuesParser::new(Protocol::ALL.map(Protocol::name)).try_map(|name| name.parse::<Protocol>())
 }
 
-/// TLS as a server.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "TLS")]
-pub struct TlsServerArgs {
-    /// Encrypt with TLS; needs a certificate and its key
-    #[arg(long, requires = "tls_cert")]
-    tls: bool,
-    /// The certificate, with its chain, in a PEM file
-    #[arg(long, value_name = "FILE", requires = "tls")]
-    tls_cert: Option<PathBuf>,
-    /// The private key of it [default: in the same file]
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-    /// Choose among these application protocols (ALPN), the preferred one first
-    #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',')]
-    tls_alpn: Vec<String>,
-}
-
-impl TlsServerArgs {
-    /// What is asked for; `None` without --tls.
-    pub fn server(&self) -> Result<Option<Server>, Error> {
-        if !self.tls {
-            return Ok(None);
-        }
-        let identity = |chain: &PathBuf| Identity {
-            chain: chain.clone(),
-            key: self.tls_key.clone().unwrap_or_else(|| chain.clone()),
-        };
-        Ok(Some(Server { identities: self.tls_cert.iter().map(identity).collect(), alpn: protocols(&self.tls_alpn) }))
-    }
-}
-
-fn protocols(names: &[String]) -> Vec<Vec<u8>> {
+/// Names of application protocols as they travel (RFC 7301 §3.1).
+pub(super) fn protocols(names: &[String]) -> Vec<Vec<u8>> {
     names.iter().map(|name| name.as_bytes().to_vec()).collect()
 }

@@ -10,6 +10,7 @@ pub mod checks;
 pub mod exit;
 pub mod hex;
 mod intake;
+mod own_certificate;
 mod ping;
 mod starttls;
 mod tls;

@@ -7,6 +7,8 @@
 //! ```
 //! RSA keys come from the `openssl` program, since ring makes none.
 
+#![allow(clippy::needless_pass_by_value, reason = "the options stand in the call that they are for")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
