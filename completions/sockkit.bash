@@ -225,7 +225,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__echo__subcmd__server)
-            opts="-m -w -4 -6 -n -v -q -h --udp --max-conns --stats-every --mode --greeting --prompt --reply --farewell --exit-word --max-messages --lines --print --seed --delay --chunk --reset-after --close-after --stall-after --close-before-reply --corrupt --drop --duplicate --reorder --swallow --ready-fd --port-file --timeout --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --verbose --quiet --json --color --help"
+            opts="-m -w -4 -6 -n -v -q -h --udp --max-conns --stats-every --mode --greeting --prompt --reply --farewell --exit-word --max-messages --lines --print --seed --delay --chunk --reset-after --close-after --stall-after --close-before-reply --corrupt --drop --duplicate --reorder --swallow --ready-fd --port-file --timeout --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --handshake-timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -371,6 +371,26 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-client-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --handshake-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -485,7 +505,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__listen)
-            opts="-k -m -d -C -o -x -w -4 -6 -n -v -q -h --keep-open --max-conns --ignore-empty --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --ready-fd --port-file --timeout --idle-timeout --deadline --accept-timeout --until-idle --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-alpn --verbose --quiet --json --color --help"
+            opts="-k -m -d -C -o -x -w -4 -6 -n -v -q -h --keep-open --max-conns --ignore-empty --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --ready-fd --port-file --timeout --idle-timeout --deadline --accept-timeout --until-idle --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --handshake-timeout --verbose --quiet --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -619,7 +639,15 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-client-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tls-alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --handshake-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

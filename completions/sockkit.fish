@@ -81,14 +81,16 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l recv-buffer -
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l backlog -d 'How many clients the kernel keeps waiting' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-cert -d 'The certificate, with its chain, in a PEM file' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-key -d 'The private key of it [default: in the same file]' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-cert -d 'A certificate with its chain, in a PEM file; of several, the one for the name that the client asks for (SNI), else the first' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-key -d 'The private key of it: PKCS#8, PKCS#1 or SEC1; one for each --tls-cert, in their order [default: in the same file]' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-client-ca -d 'Demand a certificate of each client that one of those in this PEM file has signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-alpn -d 'Choose among these application protocols (ALPN), the preferred one first' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s k -l keep-open -d 'Serve client after client, side by side; stdin goes to all of them'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ignore-empty -d 'A client counts at its first byte: health checks that connect and close do not use up the one accept'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ignore-empty -d 'A client counts at its first byte, with --tls after its handshake: health checks that connect and close do not use up the one accept'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s d -l no-stdin -d 'Read nothing from stdin, and send no FIN until the peer ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send-only -d 'Discard what the peer sends; end after stdin and the peer\'s FIN'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s C -l crlf -d 'Send LF as CR LF'
@@ -104,7 +106,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l nagle -d 'Gat
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l reuse-address -d 'Bind although old connections of this port linger; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-reuse-address -d 'Refuse to bind while old connections of this port linger'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l reuse-port -d 'Share the port with other programs that ask for the same'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls -d 'Encrypt with TLS; needs a certificate and its key'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls -d 'Encrypt with TLS; needs --tls-cert or --tls-self-signed'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-self-signed -d 'Make a certificate for this run, and say how a client can trust it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Write every line about itself as a JSON object'
@@ -329,6 +332,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l recv-buf
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l backlog -d 'How many clients the kernel keeps waiting' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-cert -d 'A certificate with its chain, in a PEM file; of several, the one for the name that the client asks for (SNI), else the first' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-key -d 'The private key of it: PKCS#8, PKCS#1 or SEC1; one for each --tls-cert, in their order [default: in the same file]' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-client-ca -d 'Demand a certificate of each client that one of those in this PEM file has signed' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-alpn -d 'Choose among these application protocols (ALPN), the preferred one first' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -342,6 +350,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l nagle -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reuse-address -d 'Bind although old connections of this port linger; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l no-reuse-address -d 'Refuse to bind while old connections of this port linger'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reuse-port -d 'Share the port with other programs that ask for the same'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls -d 'Encrypt with TLS; needs --tls-cert or --tls-self-signed'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-self-signed -d 'Make a certificate for this run, and say how a client can trust it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l json -d 'Write every line about itself as a JSON object'

@@ -397,13 +397,13 @@ fn keep_open_serves_two_while_others_never_shake_hands() {
     assert_eq!(read_all(&plain).first(), Some(&21), "an alert");
     drop(plain);
     assert!(read_all(&silent).is_empty(), "it hears nothing of what is for those who can read it");
-    let ended = |text: &str| eventually(text, || hub.program.stderr().contains(text));
-    ended("does not speak TLS");
-    ended("timed out after 1 s (--handshake-timeout)");
+    let ended = |hub: &Talk, text: &str| eventually(text, || hub.program.stderr().contains(text));
+    ended(&hub, "does not speak TLS");
+    ended(&hub, "timed out after 1 s (--handshake-timeout)");
     one.hang_up();
     two.hang_up();
     hub.hang_up();
-    ended("9 bytes from it, 7 bytes to it");
+    ended(&hub, "9 bytes from it, 7 bytes to it");
     one.program.end().expect(0);
     two.program.end().expect(0);
     assert_eq!(hub.program.stderr().matches("TLS 1.3").count(), 2);
