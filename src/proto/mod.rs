@@ -4,6 +4,7 @@
 //! sockkit itself prints. Refuses to do I/O: slices go in, values and leftovers come out, "need more" is a value,
 //! and an input that is split at any byte gives the same result (DESIGN §4.7).
 
+pub mod calendar;
 pub mod dns;
 pub mod http;
 pub mod ntp;

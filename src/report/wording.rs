@@ -91,7 +91,7 @@ pub(super) fn line(event: &Event<'_>) -> Line {
         Event::Serve(serve) => self::serve(serve),
         Event::Move(moved) => self::moved(moved),
         Event::Datagram(datagram) => self::datagram(datagram),
-        Event::Tls(tls) => super::tls::line(tls),
+        Event::Tls(tls) => return super::tls::line(importance, tls),
         Event::Http(http) => self::http(http),
         Event::Ping(ping) => self::ping(ping),
         Event::Warning(text) => ("warning", format!("warning: {text}"), json!({ "text": text.to_string() })),
