@@ -33,6 +33,7 @@ mod place;
 mod rounds;
 mod sample;
 mod scenarios;
+mod tls;
 mod tools;
 mod transfer;
 mod udp;
