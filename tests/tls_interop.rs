@@ -5,8 +5,9 @@
 
 mod support;
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use support::tls::{Ca, Key, Leaf, LeafOptions};
@@ -67,9 +68,22 @@ fn with(program: &str, args: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// With a stdin that stays open until it is ended.
-fn held(command: &mut Command) -> Running {
-    start(command.stdin(Stdio::piped()))
+/// A program whose stdin stays open until it has ended by itself.
+struct Held {
+    running: Running,
+    stdin: ChildStdin,
+}
+
+fn held(command: &mut Command) -> Held {
+    let mut running = start(command.stdin(Stdio::piped()));
+    let stdin = running.stdin();
+    Held { running, stdin }
+}
+
+impl Held {
+    fn ended(self) -> Ended {
+        ended(self.running)
+    }
 }
 
 fn ended(running: Running) -> Ended {
@@ -82,50 +96,58 @@ fn is_clean(peer: &Ended) {
     assert!(!peer.stderr.contains("unexpected eof"), "{}", peer.stderr);
 }
 
-/// Both roles with `openssl`, one way at a time: s_client and s_server end with the other side.
+/// Both roles with `openssl`, one way at a time: s_client and s_server end with the other side, and s_server sends no
+/// more of its stdin than a page; but it answers for files.
 fn openssl(version: &str, key: Key, size: usize) {
     let trust = Trust::new(key);
     let (ours, theirs) = (random(size, 1), random(size, 2));
-    let server = |host: &str| {
+    let server = |host: &str, how: &str| {
         let accept = format!("{host}:{PORT}");
         let words = ["s_server", "-quiet", version, "-naccept", "1", "-cert", trust.cert(), "-key", trust.key()];
-        with("openssl", &[words.as_slice(), ["-accept", &accept].as_slice()].concat())
+        let mut command = with("openssl", &[words.as_slice(), &["-accept", &accept, how]].concat())?;
+        command.current_dir(trust.dir.path());
+        Some(command)
     };
-    let client = |listener: &Running| {
+    let client = |listener: &Running, how: &[&str]| {
         let connect = format!("127.0.0.1:{}", listener.address().port());
-        let words = ["s_client", "-quiet", "-nocommands", "-no_ign_eof", "-verify_return_error", version];
-        with(
-            "openssl",
-            &[words.as_slice(), ["-CAfile", text(&trust.ca.file), "-connect", &connect].as_slice()].concat(),
-        )
+        let words = ["s_client", "-quiet", "-nocommands", "-verify_return_error", version];
+        with("openssl", &[words.as_slice(), how, &["-CAfile", text(&trust.ca.file), "-connect", &connect]].concat())
     };
     let host = loopback().to_string();
-    let Some(mut command) = server(&host) else { return };
+    let Some(mut command) = server(&host, "-no_ticket") else { return };
     let peer = held(&mut command);
     ended(start(trust.connect(&host).stdin(trust.input(&ours)))).expect(0);
-    let peer = ended(peer);
+    let peer = peer.ended();
     is_clean(&peer);
     assert_same(&peer.stdout, &ours);
 
     let host = loopback().to_string();
-    let Some(mut command) = server(&host) else { return };
-    let peer = start(command.stdin(trust.input(&theirs)));
-    let came = ended(held(trust.connect(&host).args(["--end-on", "peer"]))).expect(0);
-    assert_same(&came.stdout, &theirs);
+    let Some(mut command) = server(&host, "-WWW") else { return };
+    let peer = start(&mut command);
+    file(&trust.dir, "theirs", &theirs);
+    let came = run(&mut trust.connect(&host), b"GET /theirs HTTP/1.0\r\n\r\n").expect(0);
+    assert_same(body_of(&came), &theirs);
     is_clean(&ended(peer));
 
     let listener = start(&mut trust.listen());
-    let Some(mut command) = client(&listener) else { return };
+    let Some(mut command) = client(&listener, &["-no_ign_eof"]) else { return };
     let peer = ended(start(command.stdin(trust.input(&theirs))));
     is_clean(&peer);
     assert_same(&ended(listener).expect(0).stdout, &theirs);
 
     let listener = start(trust.listen().stdin(trust.input(&ours)));
-    let Some(mut command) = client(&listener) else { return };
-    let peer = ended(held(&mut command)).expect(0);
+    let Some(mut command) = client(&listener, &[]) else { return };
+    let peer = held(&mut command).ended().expect(0);
     is_clean(&peer);
     assert_same(&peer.stdout, &ours);
     ended(listener).expect(0);
+}
+
+/// What follows the head of an answer.
+#[track_caller]
+fn body_of(answer: &Ended) -> &[u8] {
+    let end = answer.stdout.windows(4).position(|four| four == b"\r\n\r\n").expect("there is a head");
+    &answer.stdout[end + 4..]
 }
 
 #[test]
@@ -148,73 +170,40 @@ fn openssl_with_keys_of_every_kind() {
 }
 
 #[test]
-fn a_request_to_renegotiate_is_declined_and_the_session_goes_on() {
-    let trust = Trust::new(Key::P256);
-    let host = loopback().to_string();
-    let accept = format!("{host}:{PORT}");
-    let words =
-        ["s_server", "-tls1_2", "-naccept", "1", "-cert", trust.cert(), "-key", trust.key(), "-accept", &accept];
-    let Some(mut command) = with("openssl", &words) else { return };
-    let mut server = held(&mut command);
-    let mut ours = held(trust.connect(&host).args(["--until-match", "after"]));
-    let mut stdin = ours.stdin();
-    use std::io::Write;
-    stdin.write_all(b"before\n").expect("it reads");
-    let mut keys = server.stdin();
-    // `r` asks for a new handshake, the next line is data again.
-    keys.write_all(b"r\nafter\n").expect("it reads");
-    let came = ended(ours).expect(0);
-    assert_eq!(came.text(), "after\n");
-    drop(keys);
-    assert!(ended(server).text().contains("before"));
-}
-
-#[test]
-fn openssl_answers_http() {
-    let trust = Trust::new(Key::P256);
-    let host = loopback().to_string();
-    let accept = format!("{host}:{PORT}");
-    let words = ["s_server", "-www", "-cert", trust.cert(), "-key", trust.key(), "-accept", &accept];
-    let Some(mut command) = with("openssl", &words) else { return };
-    let _server = start(&mut command);
-    let came = run(&mut trust.connect(&host), b"GET / HTTP/1.0\r\n\r\n").expect(0);
-    assert!(came.text().starts_with("HTTP/1.0 200") && came.text().ends_with("</html>\r\n\r\n"), "{}", came.text());
-}
-
-#[test]
 fn ncat_in_both_roles() {
     let trust = Trust::new(Key::P256);
     let (ours, theirs) = (random(MUCH, 1), random(MUCH, 2));
-    let words = ["--ssl", "--ssl-cert", trust.cert(), "--ssl-key", trust.key(), "-l"];
-    for sends in [true, false] {
-        let host = loopback().to_string();
-        let Some(mut command) = with("ncat", &[words.as_slice(), [host.as_str(), PORT].as_slice()].concat()) else {
-            return;
-        };
-        if sends {
-            let peer = held(&mut command);
-            ended(start(trust.connect(&host).stdin(trust.input(&ours)))).expect(0);
-            assert_same(&ended(peer).stdout, &ours);
-        } else {
-            let peer = start(command.stdin(trust.input(&theirs)));
-            let came = ended(held(trust.connect(&host).args(["--end-on", "peer"]))).expect(0);
-            assert_same(&came.stdout, &theirs);
-            ended(peer);
-        }
-    }
-    for sends in [true, false] {
-        let bytes: &[u8] = if sends { &ours } else { &[] };
-        let listener = start(trust.listen().stdin(trust.input(bytes)).args(if sends { &[] } else { NO_STDIN }));
-        let words = ["--ssl-verify", "--ssl-trustfile", text(&trust.ca.file), "127.0.0.1"];
-        let port = listener.address().port().to_string();
-        let Some(mut command) = with("ncat", &[words.as_slice(), [port.as_str()].as_slice()].concat()) else { return };
-        let peer = if sends { held(&mut command) } else { start(command.stdin(trust.input(&theirs))) };
-        assert_same(&ended(peer).expect(0).stdout, bytes);
-        assert_same(&ended(listener).expect(0).stdout, if sends { &[] } else { &theirs });
-    }
-}
+    let server =
+        |host: &str| with("ncat", &["--ssl", "--ssl-cert", trust.cert(), "--ssl-key", trust.key(), "-l", host, PORT]);
+    let host = loopback().to_string();
+    let Some(mut command) = server(&host) else { return };
+    let peer = held(&mut command);
+    ended(start(trust.connect(&host).stdin(trust.input(&ours)))).expect(0);
+    assert_same(&peer.ended().stdout, &ours);
 
-const NO_STDIN: &[&str] = &["--no-stdin"];
+    let host = loopback().to_string();
+    let Some(mut command) = server(&host) else { return };
+    let peer = start(command.stdin(trust.input(&theirs)));
+    // It ends by FIN alone, so that nobody can know whether that is all.
+    let came = held(trust.connect(&host).args(["--end-on", "peer"])).ended().expect(56);
+    assert!(came.stderr.contains("without close_notify"), "{}", came.stderr);
+    assert_same(&came.stdout, &theirs);
+    ended(peer);
+
+    let client = |listener: &Running| {
+        let port = listener.address().port().to_string();
+        with("ncat", &["--ssl-verify", "--ssl-trustfile", text(&trust.ca.file), "127.0.0.1", &port])
+    };
+    let listener = start(trust.listen().stdin(trust.input(&ours)));
+    let Some(mut command) = client(&listener) else { return };
+    assert_same(&held(&mut command).ended().expect(0).stdout, &ours);
+    ended(listener).expect(0);
+
+    let listener = start(&mut trust.listen());
+    let Some(mut command) = client(&listener) else { return };
+    ended(start(command.stdin(trust.input(&theirs))));
+    assert_same(&ended(listener).stdout, &theirs);
+}
 
 #[test]
 fn socat_in_both_roles() {
@@ -223,7 +212,7 @@ fn socat_in_both_roles() {
     let host = loopback().to_string();
     let there = format!("OPENSSL-LISTEN:{PORT},bind={host},cert={},key={},verify=0", trust.cert(), trust.key());
     let Some(mut command) = with("socat", &["-t", "60", "-", &there]) else { return };
-    let peer = start(command.stdin(trust.input(&theirs)));
+    let peer = start(command.stdin(input(&file(&trust.dir, "theirs", &theirs))));
     let came = ended(start(trust.connect(&host).stdin(trust.input(&ours)))).expect(0);
     assert_same(&came.stdout, &theirs);
     let peer = ended(peer).expect(0);
@@ -233,7 +222,7 @@ fn socat_in_both_roles() {
     let listener = start(trust.listen().stdin(trust.input(&ours)));
     let there = format!("OPENSSL:127.0.0.1:{},cafile={}", listener.address().port(), text(&trust.ca.file));
     let Some(mut command) = with("socat", &["-t", "60", "-", &there]) else { return };
-    let peer = ended(start(command.stdin(trust.input(&theirs)))).expect(0);
+    let peer = ended(start(command.stdin(input(&file(&trust.dir, "theirs", &theirs))))).expect(0);
     is_clean(&peer);
     assert_same(&peer.stdout, &ours);
     assert_same(&ended(listener).expect(0).stdout, &theirs);
@@ -292,19 +281,24 @@ fn python_exchange(version: &str, first: &str) {
     let wanted: &[u8] = if first == "receives" { &ours } else { &[] };
     // A server that waits in `unwrap` waits for our end, which then is to follow its own.
     let run = |command: &mut Command| match first {
-        "receives" => start(command.stdin(trust.input(&ours))),
-        _ => held(command.args(["--end-on", "peer"])),
+        "receives" => (start(command.stdin(trust.input(&ours))), None),
+        _ => {
+            let held = held(command.args(["--end-on", "peer"]));
+            (held.running, Some(held.stdin))
+        }
     };
     let host = loopback().to_string();
     let Some(mut command) = words("listens", &host, PORT) else { return };
     let peer = start(command.stdin(input(&file(&trust.dir, "theirs", &theirs))));
-    let came = ended(run(&mut trust.connect(&host))).expect(0);
+    let (ours_running, stdin) = run(&mut trust.connect(&host));
+    let came = ended(ours_running).expect(0);
+    drop(stdin);
     assert_same(&came.stdout, &theirs);
     let peer = ended(peer).expect(0);
     assert!(peer.stderr.contains("clean"), "{}", peer.stderr);
     assert_same(&peer.stdout, wanted);
 
-    let listener = run(&mut trust.listen());
+    let (listener, _stdin) = run(&mut trust.listen());
     let Some(mut command) = words("connects", "127.0.0.1", &listener.address().port().to_string()) else { return };
     let peer = ended(start(command.stdin(input(&file(&trust.dir, "theirs", &theirs))))).expect(0);
     assert!(peer.stderr.contains("clean"), "{}", peer.stderr);
@@ -353,13 +347,10 @@ fn nginx_answers() {
     let request = b"GET /body HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     // nginx drops an answer whose client has ended before it is out.
     let mut ours = held(trust.connect(&host).args(["--end-on", "peer"]));
-    let mut stdin = ours.stdin();
-    std::io::Write::write_all(&mut stdin, request).expect("it reads");
-    let came = ended(ours).expect(0);
-    drop(stdin);
-    let end = came.stdout.windows(4).position(|four| four == b"\r\n\r\n").expect("there is a head");
+    ours.stdin.write_all(request).expect("it reads");
+    let came = ours.ended().expect(0);
     assert!(came.stdout.starts_with(b"HTTP/1.1 200"), "{:.300}", came.text());
-    assert_same(&came.stdout[end + 4..], &body);
+    assert_same(body_of(&came), &body);
 }
 
 /// What looks on sees payload, and what ends a session by it works: as over any other stream.

@@ -4,6 +4,7 @@
 //! stream never blocks: a call that can't go on gives `WouldBlock`, and [`Stream::read_interest`] and
 //! [`Stream::write_interest`] say what to wait for. Refuses to wait, to retry and to know the other stream.
 
+mod behind;
 pub mod buffer;
 pub mod child;
 pub mod crlf;
@@ -16,6 +17,7 @@ pub mod record;
 pub mod route;
 #[cfg(test)]
 pub mod scripted;
+pub mod starttls;
 pub mod stdio;
 pub mod tls;
 
@@ -187,6 +189,32 @@ impl Stream {
         }
     }
 
+    /// Whether a read has something to tell although poll sees nothing.
+    pub fn has_more(&self) -> bool {
+        matches!(self, Stream::Tls(tls) if tls.has_more())
+    }
+
+    /// Whether records that no write of the caller's waits for wait for room: an answer to the peer, a ticket, an alert.
+    pub fn wants_flush(&self) -> bool {
+        matches!(self, Stream::Tls(tls) if tls.wants_flush())
+    }
+
+    /// Sends of those what there is room for.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Tls(tls) => tls.advance().map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads what nobody wants to know any more, past whatever is wrapped around the socket; 0 is the peer's FIN.
+    pub fn discard(&mut self, waste: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tls(tls) => tls.under_mut().discard(waste),
+            _ => self.read(waste),
+        }
+    }
+
     /// The descriptor on which poll reports that whoever took our bytes is gone, asked or not.
     pub fn reader_watch(&self) -> Option<BorrowedFd<'_>> {
         match self {
@@ -257,15 +285,25 @@ impl Stream {
         self.remote().map(|remote| remote.opening).unwrap_or_default()
     }
 
-    /// The error that waits on a socket, taken from it.
+    /// The error that waits on a socket, taken from it, or with which the writing behind a file has ended.
     pub fn take_error(&self) -> Option<io::Error> {
         match self {
             Stream::Socket(remote) => remote.socket.take_error(),
             Stream::Tls(tls) => tls.under().take_error(),
-            Stream::Stdio(_) => None,
+            Stream::Stdio(stdio) => stdio.output_failure(),
             #[cfg(test)]
             Stream::Scripted(_) => None,
         }
+    }
+
+    /// Whether what was read can be read again, from the beginning: a regular file can.
+    pub fn can_rewind(&self) -> bool {
+        matches!(self, Stream::Stdio(stdio) if stdio.can_rewind())
+    }
+
+    /// Reads from the beginning again.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        if let Stream::Stdio(stdio) = self { stdio.rewind() } else { Err(io::ErrorKind::Unsupported.into()) }
     }
 
     /// Makes the coming close a reset, so that the peer can't take a broken transfer for a whole one.
@@ -284,8 +322,8 @@ impl Stream {
     pub fn read_error(&self, error: &io::Error) -> Error {
         match self {
             Stream::Socket(remote) => network_error("receive from", remote, error),
-            Stream::Stdio(_) => Error::new(Kind::ReadLocal, "read", "standard input", plain(error)),
             Stream::Tls(tls) => tls.read_error(error),
+            Stream::Stdio(stdio) => Error::new(Kind::ReadLocal, "read", stdio.input_name(), plain(error)),
             #[cfg(test)]
             Stream::Scripted(_) => {
                 let kind = if error.kind() == io::ErrorKind::ConnectionReset { Kind::Reset } else { Kind::ReadLocal };
@@ -317,8 +355,8 @@ impl Stream {
     pub fn name(&self) -> String {
         match self {
             Stream::Socket(remote) => remote.peer.to_string(),
-            Stream::Stdio(_) => "standard input".into(),
             Stream::Tls(tls) => tls.under().name(),
+            Stream::Stdio(stdio) => stdio.input_name(),
             #[cfg(test)]
             Stream::Scripted(_) => "script".into(),
         }
