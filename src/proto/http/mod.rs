@@ -67,6 +67,7 @@ pub mod disposition;
 mod framing;
 mod head;
 mod header;
+pub mod lint;
 mod masked;
 pub mod netrc;
 pub mod range;
