@@ -31,8 +31,10 @@ pub enum Kind {
     ReadLocal,
     /// A time limit passed.
     TimedOut,
-    /// TLS could not be set up.
+    /// The TLS handshake failed, other than for want of trust.
     Tls,
+    /// The peer's certificate is not trusted.
+    Untrusted,
     /// No local address could be taken.
     Bind,
     /// This machine lacks the local address, or its whole family.

@@ -4,12 +4,13 @@
 //! ```text
 //! argv ─cli─▶ cmd::X::Args ─opts─▶ Endpoint + SocketConfig + Timeouts + Policy   values only, nothing is opened
 //!   open:  Endpoint ─resolve─▶ addresses ─dial | listener─▶ Stream
+//!   wrap:  Stream ─TLS─▶ Stream                                                  in the order of stream::route
 //!   move:  relay::duplex(local Stream, remote Stream, Policy, Taps) ─▶ Transfer
 //!   tell:  event::Event ─▶ report::Voice ─▶ a line on stderr, words or JSON
 //!   end:   error::Kind ─▶ report::exit ─▶ exit code
 //! ```
 //! A session is two streams and a policy; taps look on. `listen` and `connect` differ only in how the remote stream is opened.
-//! What wraps a stream (TLS, a proxy's handshake) will be a function from a [`stream::Stream`] to a `Stream`.
+//! What wraps a stream is a function from a [`stream::Stream`] to a `Stream`, which knows nothing of the other wraps.
 //!
 //! # Rooms, and who may import whom
 //! | level | rooms | may import |

@@ -35,7 +35,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("libc", &["sys"]),
     ("signal_hook", &["sys"]),
     ("socket2", &["net"]),
-    ("sha2", &["relay"]),
+    ("rustls", &["stream"]),
+    ("rustls_native_certs", &["stream"]),
+    ("webpki_roots", &["stream"]),
+    ("x509_parser", &["stream"]),
+    ("rcgen", &["stream"]),
+    ("sha2", &["relay", "stream"]),
     ("indicatif", &["report"]),
     ("humantime", &["report", "opts"]),
     ("serde_json", &["report"]),
@@ -169,6 +174,15 @@ fn each_crate_is_used_in_its_rooms_only() {
             let local_module = *krate == "url" && source.room == "proto";
             let allowed = rooms.contains(&source.room.as_str()) || local_module;
             assert!(allowed || !mentions(&source.code, krate), "{:?} uses {krate}", source.path);
+        }
+    }
+}
+
+#[test]
+fn tls_stays_behind_its_door() {
+    for source in sources().iter().filter(|source| !source.path.to_string_lossy().contains("/stream/tls/")) {
+        for krate in ["rustls", "rustls_native_certs", "webpki_roots", "x509_parser", "rcgen"] {
+            assert!(!mentions(&source.code, krate), "{:?} uses {krate}", source.path);
         }
     }
 }

@@ -26,6 +26,7 @@ mod child;
 mod echo;
 mod ends;
 mod exchange;
+mod get;
 mod options;
 mod page;
 mod payload;

@@ -7,6 +7,8 @@ use crate::echo;
 use crate::echo::tools::{CROWD_SERVERS, DATAGRAM_SERVERS, SERVERS_THAT_BUFFER, STREAM_SERVERS};
 use crate::ends::{Input, Output};
 use crate::exchange;
+use crate::get::tools::{OF_CHUNKS, OF_LENGTH};
+use crate::get::{self, Goal, Manner};
 use crate::place::Medium;
 use crate::sample::{Measure, Sample};
 use crate::tools::{STREAM, Tool};
@@ -91,6 +93,60 @@ pub static ALL: &[Scenario] = &[
         tools: STREAM,
         check: |bench, tool| exchange::start_up(bench, tool).map(drop),
         run: exchange::start_up,
+    },
+    Scenario {
+        name: "get-null",
+        title: "nginx → HTTP → /dev/null",
+        measure: Measure::Rate,
+        also: &[],
+        tools: OF_LENGTH,
+        check: |bench, tool| get::check(bench, tool, Goal::Null),
+        run: |bench, tool| get::run(bench, tool, Goal::Null),
+    },
+    Scenario {
+        name: "get-file",
+        title: "nginx → HTTP → file",
+        measure: Measure::Rate,
+        also: &[],
+        tools: OF_LENGTH,
+        check: |bench, tool| get::check(bench, tool, Goal::File),
+        run: |bench, tool| get::run(bench, tool, Goal::File),
+    },
+    Scenario {
+        name: "get-pipe",
+        title: "nginx → HTTP → pipe",
+        measure: Measure::Rate,
+        also: &[],
+        tools: OF_LENGTH,
+        check: |bench, tool| get::check(bench, tool, Goal::Pipe),
+        run: |bench, tool| get::run(bench, tool, Goal::Pipe),
+    },
+    Scenario {
+        name: "get-startup",
+        title: "1 kB over HTTP, the whole process",
+        measure: Measure::Time,
+        also: &[],
+        tools: OF_LENGTH,
+        check: get::check_start_up,
+        run: get::start_up,
+    },
+    Scenario {
+        name: "get-chunked",
+        title: "10,000 chunks of 100 bytes, written at once",
+        measure: Measure::Time,
+        also: &[],
+        tools: OF_CHUNKS,
+        check: |bench, tool| get::check_chunks(bench, tool, Manner::AtOnce),
+        run: |bench, tool| get::chunks(bench, tool, Manner::AtOnce),
+    },
+    Scenario {
+        name: "get-chunked-pieces",
+        title: "10,000 chunks of 100 bytes, a write each",
+        measure: Measure::Time,
+        also: &[],
+        tools: OF_CHUNKS,
+        check: |bench, tool| get::check_chunks(bench, tool, Manner::InPieces),
+        run: |bench, tool| get::chunks(bench, tool, Manner::InPieces),
     },
     Scenario {
         name: "echo-messages",

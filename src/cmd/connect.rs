@@ -18,10 +18,12 @@ use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
 use crate::opts::taps::{TAPS, TapArgs};
+use crate::opts::tls::TlsClientArgs;
 use crate::opts::values::duration;
 use crate::relay::{Policy, Taps};
 use crate::report::Voice;
-use crate::stream::dial::{Dial, connect};
+use crate::stream::dial::Dial;
+use crate::stream::route::Route;
 use crate::stream::stdio::Stdio;
 
 /// What is about a session, and means nothing without one.
@@ -48,7 +50,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Only check: connect and close, one line a port on stdout
-    #[arg(short = 'z', long, conflicts_with_all = NO_SESSION, conflicts_with_all = TAPS, conflicts_with_all = ["idle_timeout", "ping"])]
+    #[arg(short = 'z', long, conflicts_with_all = NO_SESSION, conflicts_with_all = TAPS, conflicts_with_all = ["idle_timeout", "ping", "tls"])]
     check: bool,
     /// Keep trying for DUR until it opens
     #[arg(long, value_name = "DUR", value_parser = duration)]
@@ -81,6 +83,8 @@ pub struct Args {
     stream: StreamArgs,
     #[command(flatten)]
     reuse: ReuseArgs,
+    #[command(flatten)]
+    tls: TlsClientArgs,
 }
 
 /// Connects, moves bytes until the session is over, and says how it ended.
@@ -92,9 +96,10 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Connects).map_err(Error::usage)?;
     too_many(rest, "connect")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
+    let route = args.route()?;
     if let Some(plan) = args.ping.plan(args.limits.timeouts()) {
         return in_context(voice, args.limits.timeouts().deadline, |ctx| {
-            ping::through(ctx, voice, plan, || connect(ctx, &endpoint, &args.dial()))
+            ping::through(ctx, voice, plan, || route.open(ctx, &endpoint))
         });
     }
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
@@ -102,12 +107,17 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let local = open_local(ctx, &args.session, &args.output)?;
         let taps = taps::open(ctx, voice, (&args.taps, &args.output), args.limits.timeouts().idle)?;
         let policy = args.policy(&local);
-        let remote = connect(ctx, &endpoint, &args.dial())?;
+        let remote = route.open(ctx, &endpoint)?;
         session::run(ctx, &args.shown(voice, &taps), local, remote, policy)
     })
 }
 
 impl Args {
+    fn route(&self) -> Result<Route, Error> {
+        let tls = self.tls.client().map(|client| client.prepare()).transpose()?;
+        Ok(Route { dial: self.dial(), starttls: self.tls.starttls(), tls })
+    }
+
     fn dial(&self) -> Dial {
         Dial {
             lookup: self.family.lookup(false),

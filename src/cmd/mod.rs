@@ -7,6 +7,7 @@ mod announce;
 pub mod check;
 pub mod connect;
 pub mod echo_server;
+mod encryption;
 pub mod examples;
 pub mod generate;
 pub mod get;
@@ -19,6 +20,7 @@ mod udp_check;
 pub mod udp_recv;
 pub mod udp_send;
 pub mod usage;
+pub mod verb;
 
 use crate::cli::{Cli, Command};
 use crate::deadline::{Bound, Deadline};

@@ -167,6 +167,11 @@ impl Socket {
         sys::fd::send_now(self.as_fd(), bytes)
     }
 
+    /// sendmsg(2), once, without SIGPIPE.
+    pub fn write_vectored(&self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        sys::fd::send_vectored_now(self.as_fd(), pieces)
+    }
+
     /// Ends our direction: FIN. A peer that is gone already is no error here; reading tells.
     pub fn shutdown_write(&self) -> io::Result<()> {
         match self.inner.shutdown(Shutdown::Write) {

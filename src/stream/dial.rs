@@ -46,14 +46,19 @@ pub struct Dial {
 
 /// Connects to `endpoint`.
 pub fn connect(ctx: &Context<'_>, endpoint: &Endpoint, how: &Dial) -> Result<Stream, Error> {
-    retrying(ctx, how, |limit| match endpoint {
+    retrying(ctx, how, |limit| once(ctx, endpoint, how, limit))
+}
+
+/// One try at `endpoint`, under `limit`.
+pub(super) fn once(ctx: &Context<'_>, endpoint: &Endpoint, how: &Dial, limit: Deadline) -> Result<Stream, Error> {
+    match endpoint {
         Endpoint::Inet(target) => connect_host(ctx, target, how, limit),
         Endpoint::Unix(name) => connect_unix(ctx, name, how, limit),
-    })
+    }
 }
 
 /// Tries again, with pauses that grow, until the time of `--retry-for` is over; then the last error counts.
-fn retrying(
+pub(super) fn retrying(
     ctx: &Context<'_>,
     how: &Dial,
     attempt: impl Fn(Deadline) -> Result<Stream, Error>,

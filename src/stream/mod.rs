@@ -4,6 +4,7 @@
 //! stream never blocks: a call that can't go on gives `WouldBlock`, and [`Stream::read_interest`] and
 //! [`Stream::write_interest`] say what to wait for. Refuses to wait, to retry and to know the other stream.
 
+mod behind;
 pub mod buffer;
 pub mod child;
 pub mod crlf;
@@ -13,9 +14,12 @@ pub mod listener;
 pub mod output;
 mod pump;
 pub mod record;
+pub mod route;
 #[cfg(test)]
 pub mod scripted;
+pub mod starttls;
 pub mod stdio;
+pub mod tls;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -34,6 +38,8 @@ pub enum Stream {
     Socket(Remote),
     /// Standard input and output, or what stands in for them.
     Stdio(Stdio),
+    /// An encrypted one.
+    Tls(Box<tls::Tls>),
     /// An end in memory that plays a script.
     #[cfg(test)]
     Scripted(scripted::Scripted),
@@ -111,6 +117,7 @@ impl Stream {
         match self {
             Stream::Socket(remote) => remote.socket.read(buffer),
             Stream::Stdio(stdio) => stdio.read(buffer),
+            Stream::Tls(tls) => tls.read(buffer),
             #[cfg(test)]
             Stream::Scripted(script) => script.read(buffer),
         }
@@ -121,8 +128,17 @@ impl Stream {
         match self {
             Stream::Socket(remote) => remote.socket.write(bytes),
             Stream::Stdio(stdio) => stdio.write(bytes),
+            Stream::Tls(tls) => tls.write(bytes),
             #[cfg(test)]
             Stream::Scripted(script) => script.write(bytes),
+        }
+    }
+
+    /// As [`Stream::write`], for several pieces: in one call where there is one, else the first of them.
+    pub fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Stream::Socket(remote) => remote.socket.write_vectored(pieces),
+            _ => self.write(pieces.iter().find(|piece| !piece.is_empty()).map_or(&[], |piece| piece)),
         }
     }
 
@@ -130,7 +146,7 @@ impl Stream {
     pub fn begin_write(&mut self) -> io::Result<()> {
         match self {
             Stream::Stdio(stdio) => stdio.begin_write(),
-            Stream::Socket(_) => Ok(()),
+            Stream::Socket(_) | Stream::Tls(_) => Ok(()),
             #[cfg(test)]
             Stream::Scripted(_) => Ok(()),
         }
@@ -142,6 +158,7 @@ impl Stream {
         match self {
             Stream::Socket(remote) => remote.end(),
             Stream::Stdio(stdio) => stdio.close_write(),
+            Stream::Tls(tls) => tls.close_write(),
             #[cfg(test)]
             Stream::Scripted(script) => {
                 script.close_write();
@@ -155,6 +172,7 @@ impl Stream {
         match self {
             Stream::Socket(remote) => Readiness::Readable(remote.socket.as_fd()),
             Stream::Stdio(stdio) => stdio.read_interest(),
+            Stream::Tls(tls) => tls.read_interest(),
             #[cfg(test)]
             Stream::Scripted(_) => Readiness::Always,
         }
@@ -165,8 +183,35 @@ impl Stream {
         match self {
             Stream::Socket(remote) => Readiness::Writable(remote.socket.as_fd()),
             Stream::Stdio(stdio) => stdio.write_interest(),
+            Stream::Tls(tls) => tls.under().write_interest(),
             #[cfg(test)]
             Stream::Scripted(_) => Readiness::Always,
+        }
+    }
+
+    /// Whether a read has something to tell although poll sees nothing.
+    pub fn has_more(&self) -> bool {
+        matches!(self, Stream::Tls(tls) if tls.has_more())
+    }
+
+    /// Whether records that no write of the caller's waits for wait for room: an answer to the peer, a ticket, an alert.
+    pub fn wants_flush(&self) -> bool {
+        matches!(self, Stream::Tls(tls) if tls.wants_flush())
+    }
+
+    /// Sends of those what there is room for.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Tls(tls) => tls.advance().map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads what nobody wants to know any more, past whatever is wrapped around the socket; 0 is the peer's FIN.
+    pub fn discard(&mut self, waste: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tls(tls) => tls.under_mut().discard(waste),
+            _ => self.read(waste),
         }
     }
 
@@ -175,6 +220,7 @@ impl Stream {
         match self {
             Stream::Socket(remote) => Some(remote.socket.as_fd()),
             Stream::Stdio(stdio) => stdio.reader_watch(),
+            Stream::Tls(tls) => tls.under().reader_watch(),
             #[cfg(test)]
             Stream::Scripted(_) => None,
         }
@@ -184,6 +230,7 @@ impl Stream {
     pub fn unacknowledged(&self) -> Option<u64> {
         match self {
             Stream::Socket(remote) => remote.socket.unacknowledged(),
+            Stream::Tls(tls) => tls.unacknowledged(),
             Stream::Stdio(_) => None,
             #[cfg(test)]
             Stream::Scripted(_) => None,
@@ -195,6 +242,7 @@ impl Stream {
         match self {
             Stream::Socket(remote) => Some((Medium::Socket, remote.socket.as_fd())),
             Stream::Stdio(stdio) => stdio.source_medium(),
+            Stream::Tls(_) => None,
             #[cfg(test)]
             Stream::Scripted(_) => None,
         }
@@ -205,6 +253,18 @@ impl Stream {
         match self {
             Stream::Socket(remote) => Some((Medium::Socket, remote.socket.as_fd())),
             Stream::Stdio(stdio) => stdio.sink_medium(),
+            Stream::Tls(_) => None,
+            #[cfg(test)]
+            Stream::Scripted(_) => None,
+        }
+    }
+
+    /// The socket at the bottom, whatever is wrapped around it.
+    fn remote(&self) -> Option<&Remote> {
+        match self {
+            Stream::Socket(remote) => Some(remote),
+            Stream::Tls(tls) => tls.under().remote(),
+            Stream::Stdio(_) => None,
             #[cfg(test)]
             Stream::Scripted(_) => None,
         }
@@ -212,46 +272,58 @@ impl Stream {
 
     /// Whether the peer's end had come when ours was sent.
     pub fn peer_ended_first(&self) -> bool {
-        matches!(self, Stream::Socket(remote) if remote.peer_ended_first)
+        self.remote().is_some_and(|remote| remote.peer_ended_first)
     }
 
     /// What the kernel knows of the connection; `None` where there is none, and where nobody can say.
     pub fn info(&self) -> Option<TcpInfo> {
-        if let Stream::Socket(remote) = self { remote.socket.info() } else { None }
+        self.remote()?.socket.info()
     }
 
     /// How long the way to the connection took.
     pub fn opening(&self) -> Opening {
-        if let Stream::Socket(remote) = self { remote.opening } else { Opening::default() }
+        self.remote().map(|remote| remote.opening).unwrap_or_default()
     }
 
-    /// The error that waits on a socket, taken from it.
+    /// The error that waits on a socket, taken from it, or with which the writing behind a file has ended.
     pub fn take_error(&self) -> Option<io::Error> {
         match self {
             Stream::Socket(remote) => remote.socket.take_error(),
-            Stream::Stdio(_) => None,
+            Stream::Tls(tls) => tls.under().take_error(),
+            Stream::Stdio(stdio) => stdio.output_failure(),
             #[cfg(test)]
             Stream::Scripted(_) => None,
         }
     }
 
+    /// Whether what was read can be read again, from the beginning: a regular file can.
+    pub fn can_rewind(&self) -> bool {
+        matches!(self, Stream::Stdio(stdio) if stdio.can_rewind())
+    }
+
+    /// Reads from the beginning again.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        if let Stream::Stdio(stdio) = self { stdio.rewind() } else { Err(io::ErrorKind::Unsupported.into()) }
+    }
+
     /// Makes the coming close a reset, so that the peer can't take a broken transfer for a whole one.
     pub fn reset_on_close(&self) {
-        if let Stream::Socket(remote) = self {
+        if let Some(remote) = self.remote() {
             remote.socket.reset_on_close();
         }
     }
 
     /// Has the peer's kernel asked at intervals whether its program is still there; tells whether it will be.
     pub fn probe_peer(&self, time: Duration, probes: u32) -> bool {
-        matches!(self, Stream::Socket(remote) if remote.socket.probe_peer(time, probes))
+        self.remote().is_some_and(|remote| remote.socket.probe_peer(time, probes))
     }
 
     /// What a failed read means.
     pub fn read_error(&self, error: &io::Error) -> Error {
         match self {
             Stream::Socket(remote) => network_error("receive from", remote, error),
-            Stream::Stdio(_) => Error::new(Kind::ReadLocal, "read", "standard input", plain(error)),
+            Stream::Tls(tls) => tls.read_error(error),
+            Stream::Stdio(stdio) => Error::new(Kind::ReadLocal, "read", stdio.input_name(), plain(error)),
             #[cfg(test)]
             Stream::Scripted(_) => {
                 let kind = if error.kind() == io::ErrorKind::ConnectionReset { Kind::Reset } else { Kind::ReadLocal };
@@ -265,6 +337,7 @@ impl Stream {
         match self {
             Stream::Socket(remote) => network_error("send to", remote, error),
             Stream::Stdio(stdio) => stdio.write_error(error),
+            Stream::Tls(tls) => tls.write_error(error),
             #[cfg(test)]
             Stream::Scripted(_) => {
                 let kind = if error.kind() == io::ErrorKind::ConnectionReset { Kind::Reset } else { Kind::Send };
@@ -275,14 +348,15 @@ impl Stream {
 
     /// Our own address; empty where there is none.
     pub fn local_name(&self) -> String {
-        if let Stream::Socket(remote) = self { remote.local_name() } else { String::new() }
+        self.remote().map(Remote::local_name).unwrap_or_default()
     }
 
     /// Who is at the other end.
     pub fn name(&self) -> String {
         match self {
             Stream::Socket(remote) => remote.peer.to_string(),
-            Stream::Stdio(_) => "standard input".into(),
+            Stream::Tls(tls) => tls.under().name(),
+            Stream::Stdio(stdio) => stdio.input_name(),
             #[cfg(test)]
             Stream::Scripted(_) => "script".into(),
         }

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::FileType;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, SocketType};
 
 pub use rustix::stdio::{stderr, stdin, stdout};
 
@@ -96,6 +96,19 @@ pub fn left(fd: BorrowedFd<'_>) -> Option<u64> {
     Some(size.saturating_sub(position))
 }
 
+/// The position in a regular file; `None` for what has none.
+pub fn position(fd: BorrowedFd<'_>) -> Option<u64> {
+    let stat = rustix::fs::fstat(fd).ok()?;
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    is_file.then(|| rustix::fs::tell(fd).ok())?
+}
+
+/// Sets the position in a regular file. See lseek(2).
+pub fn go_to(fd: BorrowedFd<'_>, position: u64) -> io::Result<()> {
+    rustix::fs::seek(fd, rustix::fs::SeekFrom::Start(position))?;
+    Ok(())
+}
+
 /// read(2), once. EINTR is retried: no signal of ours asks for a read to be given up.
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *buffer))?)
@@ -142,6 +155,13 @@ pub fn peek(fd: BorrowedFd<'_>) -> io::Result<Option<bool>> {
 pub fn send_now(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     Ok(rustix::io::retry_on_intr(|| rustix::net::send(fd, bytes, flags))?)
+}
+
+/// As [`send_now`], for several pieces in one call (sendmsg(2)).
+pub fn send_vectored_now(fd: BorrowedFd<'_>, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    let mut no_control = SendAncillaryBuffer::default();
+    Ok(rustix::io::retry_on_intr(|| rustix::net::sendmsg(fd, pieces, &mut no_control, flags))?)
 }
 
 /// Whether a connect(2) that failed has only not finished yet.

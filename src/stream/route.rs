@@ -1,0 +1,50 @@
+//! The way to a peer as a list of wraps: connect, STARTTLS, then TLS.
+//!
+//! Owns their order and the one time limit over all of them. Refuses to know how any of them works.
+
+use super::Stream;
+use super::dial::{self, Dial};
+use super::starttls::StartTls;
+use super::tls::ReadyClient;
+use crate::address::Endpoint;
+use crate::error::Error;
+use crate::net::Context;
+
+/// How to reach a peer.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The connection itself. Its limit holds for the whole way.
+    pub dial: Dial,
+    /// How the peer is asked for TLS first, in plain text.
+    pub starttls: Option<StartTls>,
+    /// What to encrypt it by.
+    pub tls: Option<ReadyClient>,
+}
+
+impl Route {
+    /// Goes the whole way to `endpoint`.
+    pub fn open(&self, ctx: &Context<'_>, endpoint: &Endpoint) -> Result<Stream, Error> {
+        dial::retrying(ctx, &self.dial, |limit| {
+            let mut stream = dial::once(ctx, endpoint, &self.dial, limit)?;
+            if let Some(starttls) = &self.starttls {
+                starttls.agree(ctx, &mut stream, &name_of(endpoint), limit)?;
+            }
+            match &self.tls {
+                Some(tls) => tls.wrap(ctx, stream, &name_of(endpoint), limit),
+                None => Ok(stream),
+            }
+        })
+    }
+}
+
+/// What the peer's certificate is to be for. A zone means something to this machine alone (RFC 4007 §11.2).
+fn name_of(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Inet(target) => {
+            let host = target.host.to_string();
+            host.split('%').next().unwrap_or_default().to_owned()
+        }
+        // Whoever shares the machine is no name: `--tls-name` gives one.
+        Endpoint::Unix(_) => String::new(),
+    }
+}
