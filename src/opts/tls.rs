@@ -6,9 +6,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
 use super::values::sha256;
-use crate::proto::starttls::Protocol;
+use crate::proto::starttls;
 use crate::stream::starttls::StartTls;
-use crate::stream::tls::{Client, Identity, Terms, Version};
+use crate::stream::tls::{Client, Identity, Protocol, Version};
 
 /// The group of the options each of which asks for TLS: what the others are about.
 const TLS: &str = "tls";
@@ -20,9 +20,9 @@ pub struct TlsClientArgs {
     /// Encrypt with TLS; the peer's certificate must be trusted here and be for HOST
     #[arg(id = "tls-at-once", long = "tls", group = TLS)]
     tls: bool,
-    /// The same once PROTO's own way in plain text has been gone: the peer is asked for TLS, and must agree
+    /// Ask the peer for TLS in the plain text of PROTO first, then encrypt as --tls does
     #[arg(long, value_name = "PROTO", group = TLS, value_parser = protocol())]
-    starttls: Option<Protocol>,
+    starttls: Option<starttls::Protocol>,
     /// Trust the certificates in this PEM file, and no others
     #[arg(long, value_name = "FILE", requires = "tls")]
     tls_ca: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub struct TlsClientArgs {
     #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',', value_parser = protocol_name)]
     tls_alpn: Vec<String>,
     #[command(flatten)]
-    terms: TlsTermsArgs,
+    protocol: TlsProtocolArgs,
 }
 
 impl TlsClientArgs {
@@ -62,7 +62,7 @@ impl TlsClientArgs {
             insecure: self.insecure,
             identity: self.tls_cert.as_ref().map(identity),
             alpn: protocols(&self.tls_alpn),
-            terms: self.terms.terms(),
+            protocol: self.protocol.protocol(),
         })
     }
 
@@ -72,10 +72,16 @@ impl TlsClientArgs {
     }
 }
 
-/// Versions and cipher suites.
+/// A protocol by its name.
+fn protocol() -> impl TypedValueParser<Value = starttls::Protocol> {
+    PossibleValuesParser::new(starttls::Protocol::ALL.map(starttls::Protocol::name))
+        .try_map(|name| name.parse::<starttls::Protocol>())
+}
+
+/// The protocol itself.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "TLS")]
-pub struct TlsTermsArgs {
+pub struct TlsProtocolArgs {
     /// The oldest version that will do: 1.2 or 1.3 [default: 1.2]
     #[arg(long, value_name = "VERSION", requires = "tls", value_parser = version)]
     tls_min: Option<Version>,
@@ -87,10 +93,10 @@ pub struct TlsTermsArgs {
     tls_suites: Vec<String>,
 }
 
-impl TlsTermsArgs {
+impl TlsProtocolArgs {
     /// What is asked for.
-    pub fn terms(&self) -> Terms {
-        Terms { min: self.tls_min, max: self.tls_max, suites: self.tls_suites.clone() }
+    pub fn protocol(&self) -> Protocol {
+        Protocol { min: self.tls_min, max: self.tls_max, suites: self.tls_suites.clone() }
     }
 }
 
@@ -106,18 +112,13 @@ pub struct CertificateArgs {
     pub min_days: Option<u32>,
 }
 
-/// A protocol by its name.
-fn protocol() -> impl TypedValueParser<Value = Protocol> {
-    PossibleValuesParser::new(Protocol::ALL.map(Protocol::name)).try_map(|name| name.parse::<Protocol>())
-}
-
 /// Names of application protocols as they travel (RFC 7301 §3.1).
 pub(super) fn protocols(names: &[String]) -> Vec<Vec<u8>> {
     names.iter().map(|name| name.as_bytes().to_vec()).collect()
 }
 
 /// A name of an application protocol: its length is one byte (RFC 7301 §3.1).
-fn protocol_name(text: &str) -> Result<String, String> {
+pub(super) fn protocol_name(text: &str) -> Result<String, String> {
     match text.len() {
         0 => Err("an application protocol has a name".into()),
         1..=255 => Ok(text.to_owned()),

@@ -10,13 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::Resumption;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, Connection, KeyLogFile};
 
 use super::failure::{Asked, protocols};
-use super::options::{Client, Identity};
+use super::options::Client;
 use super::session::Tls;
 use super::trust::{Demand, Judge, Roots, Seen, Trial};
 use super::{Failed, facts, identity, objection};
@@ -51,10 +50,10 @@ struct Notes {
 impl Client {
     /// Reads what is to be read.
     pub fn prepare(&self) -> Result<ReadyClient, Error> {
-        let versions = self.terms.versions()?;
-        let provider = Arc::new(self.terms.provider()?);
+        let versions = self.protocol.versions()?;
+        let provider = Arc::new(self.protocol.provider()?);
         self.name.as_deref().map(server_name).transpose()?;
-        let identity = self.identity.as_ref().map(|files| certified(files, &provider)).transpose()?;
+        let identity = self.identity.as_ref().map(|files| identity::certified(files, &provider)).transpose()?;
         let roots = Roots::load(self.ca.as_deref())?;
         let notes = Notes { roots: roots.told.clone(), secrets: secrets(), are_told: AtomicBool::new(false) };
         let judge = Arc::new(Judge::new(roots, self.demand(), &provider)?);
@@ -83,9 +82,9 @@ impl Client {
     fn asked(&self) -> Asked {
         Asked {
             name: String::new(),
-            versions: self.terms.range(),
+            versions: self.protocol.range(),
             alpn: self.alpn.clone(),
-            chose_suites: !self.terms.suites.is_empty(),
+            chose_suites: !self.protocol.suites.is_empty(),
         }
     }
 }
@@ -217,11 +216,6 @@ fn told_name(name: &str) -> Option<&str> {
 }
 
 /// What the client shows of itself: a key that is not that of its certificate is found now.
-fn certified(files: &Identity, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, Error> {
-    let (chain, key) = (identity::certificates(&files.chain)?, identity::private_key(&files.key)?);
-    CertifiedKey::from_der(chain, key, provider).map(Arc::new).map_err(|error| identity::does_not_match(files, &error))
-}
-
 /// The file that `SSLKEYLOGFILE` names, if it can be written; rustls says nothing when it can't.
 fn secrets() -> Option<Result<PathBuf, Error>> {
     let path = PathBuf::from(std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty())?);

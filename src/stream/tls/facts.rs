@@ -3,7 +3,7 @@
 use rustls::{Connection, HandshakeKind, ProtocolVersion};
 
 use super::session::Tls;
-use super::{certificate, terms};
+use super::{certificate, protocol};
 use crate::event::tls::{Handshake, Own, Role, Verdict};
 
 /// The facts of `tls`; `verdict` is what was made of the peer's certificate.
@@ -17,7 +17,7 @@ pub(super) fn handshake(tls: &Tls, server_name: Option<&str>, verdict: Verdict) 
         role: if matches!(connection, Connection::Client(_)) { Role::Client } else { Role::Server },
         server_name: server_name.map(str::to_owned),
         version: connection.protocol_version().map_or_else(String::new, version),
-        cipher_suite: connection.negotiated_cipher_suite().map_or_else(String::new, terms::iana_name),
+        cipher_suite: connection.negotiated_cipher_suite().map_or_else(String::new, protocol::iana_name),
         group: connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
         alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
         resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),

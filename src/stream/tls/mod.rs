@@ -26,15 +26,15 @@ mod identity;
 mod objection;
 mod options;
 #[cfg(feature = "tls")]
+mod protocol;
+#[cfg(feature = "tls")]
 mod server;
 #[cfg(feature = "tls")]
 mod session;
 #[cfg(feature = "tls")]
-mod terms;
-#[cfg(feature = "tls")]
 mod trust;
 
-pub use options::{Client, Identity, Server, Shows, Terms, Version};
+pub use options::{Client, Identity, Protocol, Server, Shows, Version};
 
 use crate::error::Error;
 use crate::event::tls::Handshake;

@@ -17,8 +17,8 @@ pub struct Client {
     pub identity: Option<Identity>,
     /// The application protocols to offer (ALPN), the preferred one first.
     pub alpn: Vec<Vec<u8>>,
-    /// Versions and cipher suites.
-    pub terms: Terms,
+    /// The protocol itself.
+    pub protocol: Protocol,
 }
 
 /// What is asked of the server's side.
@@ -28,6 +28,8 @@ pub struct Server {
     pub shows: Shows,
     /// Demand a certificate of each client, signed by one of those in this PEM file.
     pub client_ca: Option<PathBuf>,
+    /// The protocol itself.
+    pub protocol: Protocol,
     /// The application protocols to choose from (ALPN), the preferred one first.
     pub alpn: Vec<Vec<u8>>,
 }
@@ -58,7 +60,7 @@ pub struct Identity {
 
 /// Which versions and cipher suites will do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
+pub struct Protocol {
     /// The oldest version; without one, TLS 1.2.
     pub min: Option<Version>,
     /// The newest version; without one, TLS 1.3.

@@ -5,10 +5,10 @@ use std::fmt;
 use rustls::crypto::CryptoProvider;
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
 
-use super::options::{Terms, Version};
+use super::options::{Protocol, Version};
 use crate::error::Error;
 
-impl Terms {
+impl Protocol {
     /// The versions from the oldest to the newest.
     pub(super) fn versions(&self) -> Result<Vec<&'static SupportedProtocolVersion>, Error> {
         let (min, max) = (self.min.unwrap_or(Version::Tls12), self.max.unwrap_or(Version::Tls13));
@@ -90,7 +90,7 @@ mod tests {
             ("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305"),
         ] {
             assert_eq!(openssl_name(iana), openssl);
-            let asked = |name: &str| Terms { suites: vec![name.to_lowercase()], ..Terms::default() };
+            let asked = |name: &str| Protocol { suites: vec![name.to_lowercase()], ..Protocol::default() };
             for name in [iana, openssl] {
                 let chosen = asked(name).provider().expect(name).cipher_suites;
                 assert_eq!(chosen.iter().map(|suite| iana_name(*suite)).collect::<Vec<_>>(), [iana]);
@@ -100,14 +100,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_offered_is_a_usage_error() {
-        let unknown = Terms { suites: vec!["RC4-MD5".into()], ..Terms::default() }.provider();
+        let unknown = Protocol { suites: vec!["RC4-MD5".into()], ..Protocol::default() }.provider();
         let text = unknown.expect_err("there is none").to_string();
         assert!(text.starts_with("--tls-suites: RC4-MD5 is none of ") && text.contains("TLS_AES_128"), "{text}");
         let old = vec!["ECDHE-RSA-AES128-GCM-SHA256".into()];
-        let text = Terms { min: Some(Version::Tls13), suites: old, max: None }.provider();
+        let text = Protocol { min: Some(Version::Tls13), suites: old, max: None }.provider();
         let text = text.expect_err("a suite of TLS 1.2").to_string();
         assert!(text.ends_with("none of them is one of TLS 1.3"), "{text}");
-        let upside_down = Terms { min: Some(Version::Tls13), max: Some(Version::Tls12), suites: Vec::new() };
+        let upside_down = Protocol { min: Some(Version::Tls13), max: Some(Version::Tls12), suites: Vec::new() };
         let text = upside_down.versions().expect_err("none is between").to_string();
         assert_eq!(text, "--tls-min 1.3 is newer than --tls-max 1.2");
     }
