@@ -85,6 +85,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-cert -d '
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-key -d 'The private key of it: PKCS#8, PKCS#1 or SEC1; one for each --tls-cert, in their order [default: in the same file]' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-client-ca -d 'Demand a certificate of each client that one of those in this PEM file has signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-alpn -d 'Choose among these application protocols (ALPN), the preferred one first' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-min -d 'The oldest version that will do: 1.2 or 1.3 [default: 1.2]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
@@ -344,6 +347,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-cert
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-key -d 'The private key of it: PKCS#8, PKCS#1 or SEC1; one for each --tls-cert, in their order [default: in the same file]' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-client-ca -d 'Demand a certificate of each client that one of those in this PEM file has signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-alpn -d 'Choose among these application protocols (ALPN), the preferred one first' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-min -d 'The oldest version that will do: 1.2 or 1.3 [default: 1.2]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
