@@ -63,12 +63,16 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__connect)
-            opts="-z -d -C -o -x -4 -6 -n -s -p -w -v -q -h --check --retry-for --count --interval --size --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --idle-timeout --deadline --connect-timeout --until-idle --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls --tls-ca --tls-pin --tls-name --insecure --tls-cert --tls-key --tls-alpn --tls-min --tls-max --tls-suites --cert --min-days --ping --timeout --verbose --quiet --json --color --help"
+            opts="-v -q -z -d -C -o -x -4 -6 -n -s -p -w -h --verbose --quiet --json --color --check --retry-for --count --interval --size --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --idle-timeout --deadline --connect-timeout --until-idle --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls --starttls --tls-ca --tls-name --tls-alpn --insecure --ping --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --retry-for)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -193,11 +197,11 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --tls-ca)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                --starttls)
+                    COMPREPLY=($(compgen -W "smtp imap pop3 ftp ldap postgres mysql xmpp" -- "${cur}"))
                     return 0
                     ;;
-                --tls-pin)
+                --tls-ca)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -205,31 +209,7 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --tls-cert)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --tls-alpn)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-min)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-max)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-suites)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --min-days)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -241,10 +221,6 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -253,12 +229,16 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__echo__subcmd__server)
-            opts="-m -w -4 -6 -n -v -q -h --udp --max-conns --stats-every --mode --greeting --prompt --reply --farewell --exit-word --max-messages --lines --print --seed --delay --chunk --reset-after --close-after --stall-after --close-before-reply --corrupt --drop --duplicate --reorder --swallow --ready-fd --port-file --timeout --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --tls-min --tls-max --tls-suites --handshake-timeout --verbose --quiet --json --color --help"
+            opts="-v -q -m -w -4 -6 -n -h --verbose --quiet --json --color --udp --max-conns --stats-every --mode --greeting --prompt --reply --farewell --exit-word --max-messages --lines --print --seed --delay --chunk --reset-after --close-after --stall-after --close-before-reply --corrupt --drop --duplicate --reorder --swallow --ready-fd --port-file --timeout --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --handshake-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --max-conns)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -415,24 +395,8 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --tls-min)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-max)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-suites)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --handshake-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -443,17 +407,33 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__get)
-            opts="-i -I -H -o -w -4 -6 -n -s -p -v -q -h --include --head --header --fail --max-redirects --output --force --progress --timeout --idle-timeout --deadline --connect-timeout --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --verbose --quiet --json --color --help"
+            opts="-v -q -X -I -H -i -L -o -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --include --raw-head --fail --follow --no-follow --max-redirects --output --force --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --method)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -X)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --header)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -490,6 +470,18 @@ _sockkit() {
                     return 0
                     ;;
                 --connect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unix-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resolve)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -533,10 +525,6 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -545,12 +533,16 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__listen)
-            opts="-k -m -d -C -o -x -w -4 -6 -n -v -q -h --keep-open --max-conns --ignore-empty --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --ready-fd --port-file --timeout --idle-timeout --deadline --accept-timeout --until-idle --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --tls-min --tls-max --tls-suites --handshake-timeout --verbose --quiet --json --color --help"
+            opts="-v -q -k -m -d -C -o -x -w -4 -6 -n -h --verbose --quiet --json --color --keep-open --max-conns --ignore-empty --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --ready-fd --port-file --timeout --idle-timeout --deadline --accept-timeout --until-idle --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --handshake-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --max-conns)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -687,24 +679,8 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --tls-min)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-max)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-suites)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --handshake-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -715,12 +691,16 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__recv)
-            opts="-x -o -4 -6 -n -w -v -q -h --lines --separator --length-prefix --count --reply --echo --exec --max-children --exec-timeout --allow --gro --stats --hex --output --force --ready-fd --port-file --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --reuse-address --reuse-port --join --interactive --exit-word --until-idle --timeout --verbose --quiet --json --color --help"
+            opts="-v -q -x -o -4 -6 -n -w -h --verbose --quiet --json --color --lines --separator --length-prefix --count --reply --echo --exec --max-children --exec-timeout --allow --gro --stats --hex --output --force --ready-fd --port-file --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --reuse-address --reuse-port --join --interactive --exit-word --until-idle --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --separator)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -825,10 +805,6 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -837,12 +813,16 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__udp__subcmd__send)
-            opts="-z -4 -6 -n -s -p -o -w -v -q -h --lines --size --separator --length-prefix --count --interval --ping --wait --replies --broadcast --rate --pps --burst --probe --probe-data --tries --check --mtu --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --multicast-interface --no-multicast-loop --output --interactive --exit-word --timeout --connect-timeout --verbose --quiet --json --color --help"
+            opts="-v -q -z -4 -6 -n -s -p -o -w -h --verbose --quiet --json --color --lines --size --separator --length-prefix --count --interval --ping --wait --replies --broadcast --rate --pps --burst --probe --probe-data --tries --check --mtu --force --idle-timeout --deadline --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --multicast-interface --no-multicast-loop --output --interactive --exit-word --timeout --connect-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -965,10 +945,6 @@ _sockkit() {
                     ;;
                 --connect-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -50,6 +50,9 @@ complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "udp-send" -d 'Send 
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "udp-recv" -d 'Receive datagrams to stdout'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "get" -d 'Fetch a URL over HTTP, and check that it came whole'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "echo-server" -d 'Give back what comes, to many clients at once'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s m -l max-conns -d 'At most this many clients at once; further ones wait' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l end-on -d 'Whose end is the end of the session [auto: both, or the peer\'s on a terminal]' -r -f -a "auto\t''
 both\t''
@@ -89,9 +92,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-min -d 'T
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
-always\t''
-never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s k -l keep-open -d 'Serve client after client, side by side; stdin goes to all of them'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ignore-empty -d 'A client counts at its first byte, with --tls after its handshake: health checks that connect and close do not use up the one accept'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s d -l no-stdin -d 'Read nothing from stdin, and send no FIN until the peer ends'
@@ -111,10 +114,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-reuse-addr
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l reuse-port -d 'Share the port with other programs that ask for the same'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls -d 'Encrypt with TLS; needs --tls-cert or --tls-self-signed'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-self-signed -d 'Make a certificate for this run, and say how a client can trust it'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but errors'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l retry-for -d 'Keep trying for DUR until it opens' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l count -d 'End after N probes; without it ctrl-C is the normal end' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interval -d 'From one probe to the next [1 s]; with 0, one goes out once the last has come back or has had its time' -r
@@ -147,20 +150,21 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-buffer 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'The same once PROTO\'s own way in plain text has been gone: the peer is asked for TLS, and must agree' -r -f -a "smtp\t''
+imap\t''
+pop3\t''
+ftp\t''
+ldap\t''
+postgres\t''
+mysql\t''
+xmpp\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-ca -d 'Trust the certificates in this PEM file, and no others' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-pin -d 'Trust only who has this certificate or this public key, whatever its name: sha256: and its SHA-256 in hex or base64' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-name -d 'The name that the certificate must be for, and that the server is told (SNI) [default: HOST]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-cert -d 'Show this certificate, with its chain, to a server that asks for one; a PEM file' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-key -d 'The private key of it [default: in the same file]' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-alpn -d 'Offer these application protocols (ALPN), such as h2,http/1.1' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-min -d 'The oldest version that will do: 1.2 or 1.3 [default: 1.2]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l min-days -d 'With -z: a certificate that ends within N days is a negative answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
-always\t''
-never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s z -l check -d 'Only check: connect and close, one line a port on stdout'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s d -l no-stdin -d 'Read nothing from stdin, and send no FIN until the peer ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-only -d 'Discard what the peer sends; end after stdin and the peer\'s FIN'
@@ -178,12 +182,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l reuse-addres
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-reuse-address -d 'Refuse to bind --source-port while an old connection from it lingers'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls -d 'Encrypt with TLS; the peer\'s certificate must be trusted here and be for HOST'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l insecure -d 'Go on whatever certificate the peer shows: whoever is on the way can read and change everything'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l cert -d 'With -z: show the certificates too'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ping -d 'Send probes, print the round trip of each answer and then a summary; with -q the summary alone'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -d 'Say nothing but errors'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l size -d 'One datagram for each N bytes of stdin; with --ping, bytes of a probe [64]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l separator -d 'One datagram for each piece of stdin that TEXT ends, without it; \\n, \\xNN and so on are bytes' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l length-prefix -d 'One datagram for each length and so many bytes of stdin: the borders that udp-recv --length-prefix keeps' -r -f -a "u16\t'Two bytes in network order'
@@ -212,9 +215,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s o -l output
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l exit-word -d 'End the chat when a typed line is exactly WORD, which is not sent; can be given more than once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l connect-timeout -d 'Give up when the lookup takes longer [default: -w, else 30 s]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
-always\t''
-never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l lines -d 'One datagram for each line of stdin, without its newline'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l ping -d 'Measure an echo service: send probes, print the round trip of each answer and then a summary; with -q the summary alone'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l broadcast -d 'Allow a broadcast address; replies from everybody count'
@@ -226,13 +229,13 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s 6 -l ipv6 -
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s n -l numeric -d 'Look up no names: addresses must be numeric'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l no-multicast-loop -d 'Send to the group\'s members on other machines only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l interactive -d 'Chat: send each typed line, show each answer as a line; the end of the input ends it'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s q -l quiet -d 'Say nothing but errors'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l separator -d 'Write TEXT after each datagram; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l length-prefix -d 'Write its length before each datagram, in network byte order' -r -f -a "u16\t'Two bytes'
-u32\t'Four bytes'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l length-prefix -d 'Write its length before each datagram, in network byte order' -r -f -a "u16\t'Two bytes in network order'
+u32\t'Four bytes in network order'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l count -d 'End (0) after N datagrams; without it ctrl-C is the normal end' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reply -d 'Answer each datagram with TEXT; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exec -d 'Answer each datagram with what CMD, run by /bin/sh -c, makes of it: the datagram is its stdin, its stdout the answer' -r
@@ -254,9 +257,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l join -d 'Jo
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exit-word -d 'Leave the last sender unanswered when a typed line is exactly WORD; can be given more than once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l until-idle -d 'End well (0) once nothing has come for this long' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s w -l timeout -d 'Give up when a lookup takes longer, or when nothing has come for this long' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
-always\t''
-never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l lines -d 'Write a newline after each datagram'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l echo -d 'Answer each datagram with itself'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l gro -d 'Let the kernel hand over trains of datagrams (GRO), split again here: faster, but drops are counted in trains'
@@ -268,11 +271,13 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s n -l numeri
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reuse-address -d 'Bind although another program has the address and asks for the same: for multicast groups'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reuse-port -d 'Share the port with other programs that ask for the same: each datagram goes to one of them'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l interactive -d 'Chat: show each datagram as a line with its sender, send each typed line to the last sender'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s q -l quiet -d 'Say nothing but errors'
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s X -l method -d 'What to ask: GET, HEAD, OPTIONS, POST, PUT, DELETE or PATCH [default: GET, with --data POST]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s H -l header -d 'Send this header line in place of ours of that name; `NAME:` removes it, `NAME;` sends it empty' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l data -d 'Send this body as it is: a text, the bytes of FILE, or stdin' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
@@ -282,6 +287,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s w -l timeout -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l unix-socket -d 'Connect to this UNIX socket, whatever host the URL names; @NAME is an abstract one' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l resolve -d 'The address of HOST, where PORT is asked for, instead of a lookup' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-to -d 'Connect to HOST2 PORT2 instead of HOST1 PORT1; an empty one is any, or the same' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s s -l source -d 'Connect from this local address; it fixes the family' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s p -l source-port -d 'Connect from this local port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
@@ -290,12 +298,16 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l send-buffer -d '
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s i -l include -d 'Write the head of each response, as received, before the body'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s I -l head -d 'Ask for the head alone (HEAD) and write that'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l http1.0 -d 'Speak HTTP/1.0: one request a connection'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s i -l include -d 'Write the head of each response, as received, before the body'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l raw-head -d 'Write the exact bytes of each head, and no body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit with 22, without the body, when the status is 400 or more'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s L -l follow -d 'Follow redirects; this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-follow -d 'Take a redirect for the answer'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 6 -l ipv6 -d 'IPv6 only'
@@ -303,10 +315,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s n -l numeric -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l nagle -d 'Gather small pieces before sending (Nagle); without it they leave at once'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l reuse-address -d 'Bind --source-port although an old connection from it lingers; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-reuse-address -d 'Refuse to bind --source-port while an old connection from it lingers'
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s q -l quiet -d 'Say nothing but errors'
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s m -l max-conns -d 'At most this many clients at once; further ones wait' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l stats-every -d 'Say the counts this often while it runs, even with -q; SIGUSR1 asks for them at any time' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l mode -d 'Which service to play, RFC 862, 863, 864 or 867' -r -f -a "echo\t''
@@ -351,9 +363,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-min 
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
-always\t''
-never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s q -l quiet -d 'Say nothing but errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l udp -d 'Answer datagrams too, on the same port number'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l lines -d 'A message is one line, whatever one read brings'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l print -d 'Write each message to stdout, one escaped line each'
@@ -366,7 +378,4 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l no-reuse
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reuse-port -d 'Share the port with other programs that ask for the same'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls -d 'Encrypt with TLS; needs --tls-cert or --tls-self-signed'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-self-signed -d 'Make a certificate for this run, and say how a client can trust it'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s q -l quiet -d 'Say nothing but errors'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::cmd::verb::Verb;
 use crate::cmd::{connect, echo_server, examples, generate, get, listen, udp_recv, udp_send};
 use crate::opts::voice::VoiceArgs;
 
@@ -26,20 +27,20 @@ pub struct Cli {
 pub enum Command {
     /// Wait for a client, and connect stdin and stdout to it
     #[command(after_long_help = examples::help("listen"))]
-    Listen(Box<listen::Args>),
+    Listen(Verb<listen::Args>),
     /// Connect to a server, and stdin and stdout through it
     #[command(after_long_help = examples::help("connect"))]
-    Connect(Box<connect::Args>),
+    Connect(Verb<connect::Args>),
     /// Send datagrams, and print the replies
     #[command(after_long_help = examples::help("udp-send"))]
-    UdpSend(Box<udp_send::Args>),
+    UdpSend(Verb<udp_send::Args>),
     /// Receive datagrams to stdout
     #[command(after_long_help = examples::help("udp-recv"))]
-    UdpRecv(Box<udp_recv::Args>),
+    UdpRecv(Verb<udp_recv::Args>),
     /// Fetch a URL over HTTP, and check that it came whole
     #[command(after_long_help = examples::help("get"))]
-    Get(Box<get::Args>),
+    Get(Verb<get::Args>),
     /// Give back what comes, to many clients at once
     #[command(after_long_help = examples::help("echo-server"))]
-    EchoServer(Box<echo_server::Args>),
+    EchoServer(Verb<echo_server::Args>),
 }

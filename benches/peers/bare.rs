@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use crate::echo::bare::{datagrams, streams};
+use crate::get;
 use crate::payload::{compare, words};
 use crate::udp;
 
@@ -29,6 +30,8 @@ pub const PRODUCE: &str = "@produce";
 pub const CONSUME: &str = "@consume";
 /// Reads stdin, and fails unless it is the same as the file.
 pub const COMPARE: &str = "@compare";
+/// Fetches a URL to stdout.
+pub const GET: &str = "@get";
 /// Sends stdin as datagrams: trains that are read,
 pub const UDP_TRAINS: &str = "@udp-trains";
 /// trains out of the file in memory,
@@ -56,6 +59,7 @@ pub fn run_if_asked() -> Option<ExitCode> {
         PRODUCE => produce(Path::new(&what)),
         CONSUME => consume(Path::new(&what)),
         COMPARE => compare_stdin(Path::new(&what)),
+        GET => get::bare::get(&what),
         UDP_TRAINS => udp::bare::send_trains(&what),
         UDP_MAPPED => udp::bare::send_mapped(&what),
         UDP_BATCHES => udp::bare::send_batches(&what),

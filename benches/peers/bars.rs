@@ -3,6 +3,7 @@
 //! A bar counts as met if what was got lies within half the noise band of it: the bare loop is told from itself
 //! no better than that.
 
+use crate::get::tools::{CLIENTS, CURL, WGET};
 use crate::rounds::Results;
 use crate::sample::Measure;
 use crate::tools::SOCKKIT;
@@ -108,6 +109,90 @@ pub static ALL: &[Bar] = &[
         against: Against::Tool("nc.openbsd"),
     },
     Bar {
+        scenario: "get-null",
+        says: "speed to the bare splice loop",
+        measure: Measure::Rate,
+        wanted: Wanted::AtLeast(0.9),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "get-null",
+        says: "speed to curl",
+        measure: Measure::Rate,
+        wanted: Wanted::AtLeast(1.0),
+        against: Against::Tool(CURL),
+    },
+    Bar {
+        scenario: "get-null",
+        says: "CPU seconds per GB to the better of curl's and wget's",
+        measure: Measure::Cpu,
+        wanted: Wanted::AtMost(0.65),
+        against: Against::BestOf(CLIENTS),
+    },
+    Bar {
+        scenario: "get-file",
+        says: "speed to the bare splice loop",
+        measure: Measure::Rate,
+        wanted: Wanted::AtLeast(0.9),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "get-file",
+        says: "speed to curl",
+        measure: Measure::Rate,
+        wanted: Wanted::AtLeast(1.0),
+        against: Against::Tool(CURL),
+    },
+    Bar {
+        scenario: "get-pipe",
+        says: "speed to the bare splice loop",
+        measure: Measure::Rate,
+        wanted: Wanted::AtLeast(0.9),
+        against: Against::Bare,
+    },
+    Bar {
+        scenario: "get-pipe",
+        says: "speed to curl",
+        measure: Measure::Rate,
+        wanted: Wanted::AtLeast(1.0),
+        against: Against::Tool(CURL),
+    },
+    Bar {
+        scenario: "get-pipe",
+        says: "CPU seconds per GB to the better of curl's and wget's",
+        measure: Measure::Cpu,
+        wanted: Wanted::AtMost(0.65),
+        against: Against::BestOf(CLIENTS),
+    },
+    Bar {
+        scenario: "get-startup",
+        says: "time to wget's",
+        measure: Measure::Time,
+        wanted: Wanted::AtMost(1.0),
+        against: Against::Tool(WGET),
+    },
+    Bar {
+        scenario: "get-startup",
+        says: "time to curl's",
+        measure: Measure::Time,
+        wanted: Wanted::AtMost(0.5),
+        against: Against::Tool(CURL),
+    },
+    Bar {
+        scenario: "get-chunked",
+        says: "time to curl's",
+        measure: Measure::Time,
+        wanted: Wanted::AtMost(1.0),
+        against: Against::Tool(CURL),
+    },
+    Bar {
+        scenario: "get-chunked-pieces",
+        says: "time to curl's",
+        measure: Measure::Time,
+        wanted: Wanted::AtMost(1.0),
+        against: Against::Tool(CURL),
+    },
+    Bar {
         scenario: "echo-messages",
         says: "messages a second to socat",
         measure: Measure::PerSecond,
@@ -182,6 +267,20 @@ pub static ALL: &[Bar] = &[
         says: "round trips a second to socat",
         measure: Measure::PerSecond,
         wanted: Wanted::AtLeast(3.0),
+        against: Against::Tool("socat"),
+    },
+    Bar {
+        scenario: "tls-file-null",
+        says: "speed to the best peer",
+        measure: Measure::Rate,
+        wanted: Wanted::AtLeast(1.0),
+        against: Against::BestPeer,
+    },
+    Bar {
+        scenario: "tls-handshakes",
+        says: "handshakes a second to socat",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(2.0),
         against: Against::Tool("socat"),
     },
     Bar {

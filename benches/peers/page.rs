@@ -6,6 +6,7 @@ use std::fs;
 use crate::Bench;
 use crate::bars::{self, Bar, Verdict, Wanted};
 use crate::echo;
+use crate::get;
 use crate::options::ROUNDS;
 use crate::rounds::{Failure, Results, Row};
 use crate::sample::{Measure, float};
@@ -157,6 +158,9 @@ fn notes(bench: &Bench) -> String {
          - Echo servers: {} clients, {} of them in the crowd; every byte that came back was compared. CPU and peak: the server's own process, \
          without those that it forks. Bullies: the same server with and without them, by turns. \
          Load: the share of a core that making it took; near 100 % it is what limits the rate, and the CPU tells the servers apart.\n\
+         - HTTP: from {} (one process, sendfile) to the tool's own end; CPU and peak: the client's. A file is named by its -o or -O; \
+         the reader of a pipe splices to /dev/null. The bare loop of chunks reads, and looks at nothing but the sizes. \
+         The small ones: the median of {} processes a round, peak too.\n\
          - udp-send: the file as datagrams of {} bytes, from the start of the sender to its end; CPU: the sender's, and µs each are seconds per million. \
          The bench's sink takes trains; each datagram there was of that size (but the last), and before the rounds compared. Kept: the share that came; what the sink had no room for is not the sender's fault. \
          ncat sends what one read gives: it is fed by a pipe that keeps borders. nc.openbsd fills 16,384 bytes whatever feeds it, so the bar leaves it out. iperf3: its own count and clock between its own two ends, from memory, no file.\n\
@@ -168,6 +172,8 @@ fn notes(bench: &Bench) -> String {
         float(bench.options.starts as u64),
         echo::CLIENTS,
         echo::CROWD,
+        get::nginx::version().unwrap_or_else(|| "an nginx that is not there".to_owned()),
+        float(bench.options.starts as u64),
         udp::DATAGRAM,
         udp::TRAIN,
         bench.options.offer.as_secs_f64(),

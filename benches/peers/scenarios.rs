@@ -7,8 +7,11 @@ use crate::echo;
 use crate::echo::tools::{CROWD_SERVERS, DATAGRAM_SERVERS, SERVERS_THAT_BUFFER, STREAM_SERVERS};
 use crate::ends::{Input, Output};
 use crate::exchange;
+use crate::get::tools::{OF_CHUNKS, OF_LENGTH};
+use crate::get::{self, Goal, Manner};
 use crate::place::Medium;
 use crate::sample::{Measure, Sample};
+use crate::tls;
 use crate::tools::{STREAM, Tool};
 use crate::transfer::{self, Transfer};
 use crate::udp;
@@ -93,6 +96,60 @@ pub static ALL: &[Scenario] = &[
         run: exchange::start_up,
     },
     Scenario {
+        name: "get-null",
+        title: "nginx → HTTP → /dev/null",
+        measure: Measure::Rate,
+        also: &[],
+        tools: OF_LENGTH,
+        check: |bench, tool| get::check(bench, tool, Goal::Null),
+        run: |bench, tool| get::run(bench, tool, Goal::Null),
+    },
+    Scenario {
+        name: "get-file",
+        title: "nginx → HTTP → file",
+        measure: Measure::Rate,
+        also: &[],
+        tools: OF_LENGTH,
+        check: |bench, tool| get::check(bench, tool, Goal::File),
+        run: |bench, tool| get::run(bench, tool, Goal::File),
+    },
+    Scenario {
+        name: "get-pipe",
+        title: "nginx → HTTP → pipe",
+        measure: Measure::Rate,
+        also: &[],
+        tools: OF_LENGTH,
+        check: |bench, tool| get::check(bench, tool, Goal::Pipe),
+        run: |bench, tool| get::run(bench, tool, Goal::Pipe),
+    },
+    Scenario {
+        name: "get-startup",
+        title: "1 kB over HTTP, the whole process",
+        measure: Measure::Time,
+        also: &[],
+        tools: OF_LENGTH,
+        check: get::check_start_up,
+        run: get::start_up,
+    },
+    Scenario {
+        name: "get-chunked",
+        title: "10,000 chunks of 100 bytes, written at once",
+        measure: Measure::Time,
+        also: &[],
+        tools: OF_CHUNKS,
+        check: |bench, tool| get::check_chunks(bench, tool, Manner::AtOnce),
+        run: |bench, tool| get::chunks(bench, tool, Manner::AtOnce),
+    },
+    Scenario {
+        name: "get-chunked-pieces",
+        title: "10,000 chunks of 100 bytes, a write each",
+        measure: Measure::Time,
+        also: &[],
+        tools: OF_CHUNKS,
+        check: |bench, tool| get::check_chunks(bench, tool, Manner::InPieces),
+        run: |bench, tool| get::chunks(bench, tool, Manner::InPieces),
+    },
+    Scenario {
         name: "echo-messages",
         title: "echo: 100 clients, 64-byte messages",
         measure: Measure::PerSecond,
@@ -145,6 +202,24 @@ pub static ALL: &[Scenario] = &[
         tools: DATAGRAM_SERVERS,
         check: |bench, tool| echo::datagrams(bench, tool, 1, CHECK).map(drop),
         run: |bench, tool| echo::datagrams(bench, tool, 1, bench.options.load),
+    },
+    Scenario {
+        name: "tls-file-null",
+        title: "file → TLS 1.3 → /dev/null",
+        measure: Measure::Rate,
+        also: &[],
+        tools: tls::tools::STREAM,
+        check: |bench, tool| tls::check(bench, tool, FILE_TCP_NULL),
+        run: |bench, tool| transfer::run(bench, tool, FILE_TCP_NULL),
+    },
+    Scenario {
+        name: "tls-handshakes",
+        title: "echo over TLS 1.3: connect, shake hands, 64 bytes, close, 50 at a time",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99],
+        tools: tls::tools::SERVERS,
+        check: |bench, tool| tls::handshakes(bench, tool, CHECK).map(drop),
+        run: |bench, tool| tls::handshakes(bench, tool, bench.options.load),
     },
     Scenario {
         name: "udp-send",

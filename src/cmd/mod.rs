@@ -20,6 +20,7 @@ mod udp_check;
 pub mod udp_recv;
 pub mod udp_send;
 pub mod usage;
+pub mod verb;
 
 use crate::cli::{Cli, Command};
 use crate::deadline::{Bound, Deadline};

@@ -10,6 +10,7 @@ pub mod answers;
 pub mod chat;
 pub mod dialogue;
 pub mod faults;
+pub mod http;
 pub mod intake;
 pub mod limits;
 pub mod multicast;

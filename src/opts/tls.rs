@@ -2,18 +2,27 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args};
 
 use super::values::sha256;
+use crate::proto::starttls;
+use crate::stream::starttls::StartTls;
 use crate::stream::tls::{Client, Identity, Protocol, Version};
+
+/// The group of the options each of which asks for TLS: what the others are about.
+const TLS: &str = "tls";
 
 /// TLS as a client.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "TLS")]
+#[command(next_help_heading = "TLS", group = ArgGroup::new(TLS).multiple(true))]
 pub struct TlsClientArgs {
     /// Encrypt with TLS; the peer's certificate must be trusted here and be for HOST
-    #[arg(long)]
+    #[arg(id = "tls-at-once", long = "tls", group = TLS)]
     tls: bool,
+    /// Ask the peer for TLS in the plain text of PROTO first, then encrypt as --tls does
+    #[arg(long, value_name = "PROTO", group = TLS, value_parser = protocol())]
+    starttls: Option<starttls::Protocol>,
     /// Trust the certificates in this PEM file, and no others
     #[arg(long, value_name = "FILE", requires = "tls")]
     tls_ca: Option<PathBuf>,
@@ -40,13 +49,13 @@ pub struct TlsClientArgs {
 }
 
 impl TlsClientArgs {
-    /// What is asked for; `None` without --tls.
+    /// What is asked for; `None` without --tls and --starttls.
     pub fn client(&self) -> Option<Client> {
         let identity = |chain: &PathBuf| Identity {
             chain: chain.clone(),
             key: self.tls_key.clone().unwrap_or_else(|| chain.clone()),
         };
-        self.tls.then(|| Client {
+        (self.tls || self.starttls.is_some()).then(|| Client {
             ca: self.tls_ca.clone(),
             pins: self.tls_pin.clone(),
             name: self.tls_name.clone(),
@@ -56,6 +65,17 @@ impl TlsClientArgs {
             protocol: self.protocol.protocol(),
         })
     }
+
+    /// How the peer is asked for it first. What the certificate must be for is what the peer is asked for too.
+    pub fn starttls(&self) -> Option<StartTls> {
+        self.starttls.map(|protocol| StartTls { protocol, name: self.tls_name.clone() })
+    }
+}
+
+/// A protocol by its name.
+fn protocol() -> impl TypedValueParser<Value = starttls::Protocol> {
+    PossibleValuesParser::new(starttls::Protocol::ALL.map(starttls::Protocol::name))
+        .try_map(|name| name.parse::<starttls::Protocol>())
 }
 
 /// The protocol itself.

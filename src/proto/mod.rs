@@ -4,6 +4,7 @@
 //! sockkit itself prints. Refuses to do I/O: slices go in, values and leftovers come out, "need more" is a value,
 //! and an input that is split at any byte gives the same result (DESIGN §4.7).
 
+mod ber;
 pub mod calendar;
 pub mod dns;
 pub mod http;
@@ -11,6 +12,7 @@ pub mod ntp;
 pub mod packet;
 pub mod probe;
 pub mod snmp;
+pub mod starttls;
 pub mod stun;
 
 use std::fmt::Write;

@@ -4,6 +4,7 @@
 //! stream never blocks: a call that can't go on gives `WouldBlock`, and [`Stream::read_interest`] and
 //! [`Stream::write_interest`] say what to wait for. Refuses to wait, to retry and to know the other stream.
 
+mod behind;
 pub mod buffer;
 pub mod child;
 pub mod crlf;
@@ -16,6 +17,7 @@ pub mod record;
 pub mod route;
 #[cfg(test)]
 pub mod scripted;
+pub mod starttls;
 pub mod stdio;
 pub mod tls;
 
@@ -289,15 +291,25 @@ impl Stream {
         self.remote().map(|remote| remote.opening).unwrap_or_default()
     }
 
-    /// The error that waits on a socket, taken from it.
+    /// The error that waits on a socket, taken from it, or with which the writing behind a file has ended.
     pub fn take_error(&self) -> Option<io::Error> {
         match self {
             Stream::Socket(remote) => remote.socket.take_error(),
             Stream::Tls(tls) => tls.under().take_error(),
-            Stream::Stdio(_) => None,
+            Stream::Stdio(stdio) => stdio.output_failure(),
             #[cfg(test)]
             Stream::Scripted(_) => None,
         }
+    }
+
+    /// Whether what was read can be read again, from the beginning: a regular file can.
+    pub fn can_rewind(&self) -> bool {
+        matches!(self, Stream::Stdio(stdio) if stdio.can_rewind())
+    }
+
+    /// Reads from the beginning again.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        if let Stream::Stdio(stdio) = self { stdio.rewind() } else { Err(io::ErrorKind::Unsupported.into()) }
     }
 
     /// Makes the coming close a reset, so that the peer can't take a broken transfer for a whole one.
@@ -316,8 +328,8 @@ impl Stream {
     pub fn read_error(&self, error: &io::Error) -> Error {
         match self {
             Stream::Socket(remote) => network_error("receive from", remote, error),
-            Stream::Stdio(_) => Error::new(Kind::ReadLocal, "read", "standard input", plain(error)),
             Stream::Tls(tls) => tls.read_error(error),
+            Stream::Stdio(stdio) => Error::new(Kind::ReadLocal, "read", stdio.input_name(), plain(error)),
             #[cfg(test)]
             Stream::Scripted(_) => {
                 let kind = if error.kind() == io::ErrorKind::ConnectionReset { Kind::Reset } else { Kind::ReadLocal };
@@ -349,8 +361,8 @@ impl Stream {
     pub fn name(&self) -> String {
         match self {
             Stream::Socket(remote) => remote.peer.to_string(),
-            Stream::Stdio(_) => "standard input".into(),
             Stream::Tls(tls) => tls.under().name(),
+            Stream::Stdio(stdio) => stdio.input_name(),
             #[cfg(test)]
             Stream::Scripted(_) => "script".into(),
         }
