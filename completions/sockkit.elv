@@ -139,7 +139,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --recv-buffer 'Kernel receive buffer, such as 4M'
             cand --interface 'Send and receive through this interface only'
             cand --keepalive 'Probe an idle connection, the first time after DUR'
-            cand --starttls 'The same once PROTO''s own way in plain text has been gone: the peer is asked for TLS, and must agree'
+            cand --starttls 'Ask the peer for TLS in the plain text of PROTO first, then encrypt as --tls does'
             cand --tls-ca 'Trust the certificates in this PEM file, and no others'
             cand --tls-name 'The name that the certificate must be for, and that the server is told (SNI) [default: HOST]'
             cand --tls-alpn 'Offer these application protocols (ALPN), such as h2,http/1.1'

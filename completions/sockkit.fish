@@ -147,7 +147,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-buffer 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'The same once PROTO\'s own way in plain text has been gone: the peer is asked for TLS, and must agree' -r -f -a "smtp\t''
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'Ask the peer for TLS in the plain text of PROTO first, then encrypt as --tls does' -r -f -a "smtp\t''
 imap\t''
 pop3\t''
 ftp\t''

@@ -144,7 +144,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--recv-buffer', '--recv-buffer', [CompletionResultType]::ParameterName, 'Kernel receive buffer, such as 4M')
             [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Send and receive through this interface only')
             [CompletionResult]::new('--keepalive', '--keepalive', [CompletionResultType]::ParameterName, 'Probe an idle connection, the first time after DUR')
-            [CompletionResult]::new('--starttls', '--starttls', [CompletionResultType]::ParameterName, 'The same once PROTO''s own way in plain text has been gone: the peer is asked for TLS, and must agree')
+            [CompletionResult]::new('--starttls', '--starttls', [CompletionResultType]::ParameterName, 'Ask the peer for TLS in the plain text of PROTO first, then encrypt as --tls does')
             [CompletionResult]::new('--tls-ca', '--tls-ca', [CompletionResultType]::ParameterName, 'Trust the certificates in this PEM file, and no others')
             [CompletionResult]::new('--tls-name', '--tls-name', [CompletionResultType]::ParameterName, 'The name that the certificate must be for, and that the server is told (SNI) [default: HOST]')
             [CompletionResult]::new('--tls-alpn', '--tls-alpn', [CompletionResultType]::ParameterName, 'Offer these application protocols (ALPN), such as h2,http/1.1')
