@@ -84,14 +84,16 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l recv-buffer -
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l backlog -d 'How many clients the kernel keeps waiting' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-cert -d 'The certificate, with its chain, in a PEM file' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-key -d 'The private key of it [default: in the same file]' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-cert -d 'A certificate with its chain, in a PEM file; of several, the one for the name that the client asks for (SNI), else the first' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-key -d 'The private key of it: PKCS#8, PKCS#1 or SEC1; one for each --tls-cert, in their order [default: in the same file]' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-client-ca -d 'Demand a certificate of each client that one of those in this PEM file has signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-alpn -d 'Choose among these application protocols (ALPN), the preferred one first' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s k -l keep-open -d 'Serve client after client, side by side; stdin goes to all of them'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ignore-empty -d 'A client counts at its first byte: health checks that connect and close do not use up the one accept'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ignore-empty -d 'A client counts at its first byte, with --tls after its handshake: health checks that connect and close do not use up the one accept'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s d -l no-stdin -d 'Read nothing from stdin, and send no FIN until the peer ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send-only -d 'Discard what the peer sends; end after stdin and the peer\'s FIN'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s C -l crlf -d 'Send LF as CR LF'
@@ -107,7 +109,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l nagle -d 'Gat
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l reuse-address -d 'Bind although old connections of this port linger; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-reuse-address -d 'Refuse to bind while old connections of this port linger'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l reuse-port -d 'Share the port with other programs that ask for the same'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls -d 'Encrypt with TLS; needs a certificate and its key'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls -d 'Encrypt with TLS; needs --tls-cert or --tls-self-signed'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-self-signed -d 'Make a certificate for this run, and say how a client can trust it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
@@ -144,6 +147,14 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-buffer 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'The same once PROTO\'s own way in plain text has been gone: the peer is asked for TLS, and must agree' -r -f -a "smtp\t''
+imap\t''
+pop3\t''
+ftp\t''
+ldap\t''
+postgres\t''
+mysql\t''
+xmpp\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-ca -d 'Trust the certificates in this PEM file, and no others' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-name -d 'The name that the certificate must be for, and that the server is told (SNI) [default: HOST]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-alpn -d 'Offer these application protocols (ALPN), such as h2,http/1.1' -r
@@ -261,7 +272,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -s h -l help -
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s X -l method -d 'What to ask: GET, HEAD, OPTIONS, POST, PUT, DELETE or PATCH [default: GET, with --data POST]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s H -l header -d 'Send this header line in place of ours of that name; `NAME:` removes it, `NAME;` sends it empty' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l data -d 'Send this body as it is: a text, the bytes of FILE, or stdin' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
@@ -271,6 +284,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s w -l timeout -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l idle-timeout -d 'Give up when nothing has moved for this long, whatever -w says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l unix-socket -d 'Connect to this UNIX socket, whatever host the URL names; @NAME is an abstract one' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l resolve -d 'The address of HOST, where PORT is asked for, instead of a lookup' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-to -d 'Connect to HOST2 PORT2 instead of HOST1 PORT1; an empty one is any, or the same' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s s -l source -d 'Connect from this local address; it fixes the family' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s p -l source-port -d 'Connect from this local port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
@@ -282,9 +298,13 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l keepalive -d 'Pr
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l json -d 'Write every line about itself as a JSON object'
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s i -l include -d 'Write the head of each response, as received, before the body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s I -l head -d 'Ask for the head alone (HEAD) and write that'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l http1.0 -d 'Speak HTTP/1.0: one request a connection'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s i -l include -d 'Write the head of each response, as received, before the body'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l raw-head -d 'Write the exact bytes of each head, and no body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit with 22, without the body, when the status is 400 or more'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s L -l follow -d 'Follow redirects; this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-follow -d 'Take a redirect for the answer'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 6 -l ipv6 -d 'IPv6 only'
@@ -332,6 +352,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l recv-buf
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l backlog -d 'How many clients the kernel keeps waiting' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-cert -d 'A certificate with its chain, in a PEM file; of several, the one for the name that the client asks for (SNI), else the first' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-key -d 'The private key of it: PKCS#8, PKCS#1 or SEC1; one for each --tls-cert, in their order [default: in the same file]' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-client-ca -d 'Demand a certificate of each client that one of those in this PEM file has signed' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-alpn -d 'Choose among these application protocols (ALPN), the preferred one first' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l json -d 'Write every line about itself as a JSON object'
@@ -345,4 +370,6 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l nagle -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reuse-address -d 'Bind although old connections of this port linger; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l no-reuse-address -d 'Refuse to bind while old connections of this port linger'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l reuse-port -d 'Share the port with other programs that ask for the same'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls -d 'Encrypt with TLS; needs --tls-cert or --tls-self-signed'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-self-signed -d 'Make a certificate for this run, and say how a client can trust it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -16,6 +16,9 @@ pub const DEFAULT_ANSWER: Duration = Duration::from_secs(2);
 /// The first of several questions by datagram waits this long for its answer when no option says else.
 pub const FIRST_ANSWER: Duration = Duration::from_secs(1);
 
+/// A client of a server has this long for the handshake of TLS when no option says else.
+pub const DEFAULT_HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// Which limit it is: the option that set it, or the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -27,6 +30,10 @@ pub enum Limit {
     DefaultConnect,
     /// No option was given: [`DEFAULT_ANSWER`]; or [`FIRST_ANSWER`], and twice as long each further time.
     DefaultAnswer,
+    /// `--handshake-timeout`.
+    Handshake,
+    /// No option was given: [`DEFAULT_HANDSHAKE`].
+    DefaultHandshake,
     /// `--idle-timeout`.
     Idle,
     /// `--accept-timeout`.
@@ -46,6 +53,8 @@ impl fmt::Display for Limit {
             Limit::Connect => "--connect-timeout",
             Limit::DefaultConnect => "the default; --connect-timeout sets it",
             Limit::DefaultAnswer => "the default; -w sets it",
+            Limit::Handshake => "--handshake-timeout",
+            Limit::DefaultHandshake => "the default; --handshake-timeout sets it",
             Limit::Idle => "--idle-timeout",
             Limit::Accept => "--accept-timeout",
             Limit::Deadline => "--deadline",

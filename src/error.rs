@@ -47,6 +47,8 @@ pub enum Kind {
     Send,
     /// The connection was reset.
     Reset,
+    /// The body's content coding is broken, or not one that is known.
+    Encoding,
     /// A size limit was passed.
     TooLarge,
     /// Whoever read our stdout is gone.

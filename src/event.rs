@@ -5,7 +5,9 @@
 
 pub mod account;
 pub mod datagram;
+pub mod http;
 pub mod ping;
+pub mod starttls;
 pub mod tls;
 pub mod verdict;
 
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 pub use account::Account;
 use datagram::{Facts, Intake};
+pub use http::Http;
 
 use crate::error::Error;
 
@@ -51,8 +54,17 @@ pub enum Event<'a> {
     Move(Move<'a>),
     /// Single datagrams.
     Datagram(Datagram<'a>),
+    /// The agreement in plain text to go on with TLS.
+    StartTls(starttls::StartTls<'a>),
     /// The way to an encrypted stream.
     Tls(tls::Tls<'a>),
+    /// A server has made this certificate for itself.
+    OwnCertificate {
+        /// What it is.
+        certificate: &'a tls::OwnCertificate,
+        /// What a client is to be given as the address, for each address of the server.
+        ways: &'a [String],
+    },
     /// An HTTP exchange.
     Http(Http<'a>),
     /// Probes to an echo service.
@@ -219,18 +231,6 @@ pub enum Datagram<'a> {
         /// Whether somebody asked (`--stats`).
         asked: bool,
     },
-}
-
-/// An HTTP exchange.
-pub enum Http<'a> {
-    /// A request line or header line as sent.
-    RequestLine(&'a [u8]),
-    /// A status line or header line as received.
-    ResponseLine(&'a [u8]),
-    /// A redirect is followed to this URL.
-    Redirect(Shown<'a>),
-    /// The body is complete: bytes, time since the request.
-    Body(u64, Duration),
 }
 
 /// Probes to an echo service. What comes of them is the result of the run: see [`ping::Outcome`].

@@ -8,10 +8,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::wire::{full, loopback, read_all, refusing, server};
-use support::{Ended, directory, peer, run, sockkit, start};
+use support::{Ended, directory, in_namespace, run, sockkit, start};
 
 const SECOND: Duration = Duration::from_secs(1);
-const BINARY: &str = env!("CARGO_BIN_EXE_sockkit");
 
 /// How long `command` took to its end.
 #[track_caller]
@@ -100,26 +99,6 @@ fn an_unknown_name_is_6() {
 fn a_name_is_not_looked_up_under_n() {
     start(&mut sockkit(["connect", "-n", "localhost", "80"])).end().expect(2);
     start(&mut sockkit(["connect", "-6", "127.0.0.1", "80"])).end().expect(2);
-}
-
-/// A shell in an own network, own mounts and an own loopback: `script` finds the binary as $S and a directory with
-/// `files` as $D, which may be bound over those of /etc. Skips, and says so, where that is not permitted.
-fn in_namespace(files: &[(&str, &str)], script: &str) -> Option<(Ended, Duration)> {
-    let mut unshare = peer("unshare")?;
-    let probe = Command::new("unshare").args(["-rnm", "true"]).status();
-    if !probe.is_ok_and(|status| status.success()) {
-        assert!(std::env::var_os("CI").is_none(), "unshare must be permitted in CI");
-        eprintln!("skipped: namespaces are not permitted here");
-        return None;
-    }
-    let dir = directory();
-    for (name, text) in files {
-        fs::write(dir.path().join(name), text).expect("the directory is ours");
-    }
-    let prepared = "set -e; ip link set lo up; for f in $(ls $D); do mount --bind $D/$f /etc/$f; done; set +e; ";
-    unshare.args(["-rnm", "bash", "-c", &format!("{prepared}{script}")]).env("S", BINARY).env("D", dir.path());
-    let ended = timed(&mut unshare);
-    Some(ended)
 }
 
 #[test]

@@ -155,6 +155,14 @@ const CASES: &[(&str, Case)] = &[
         "sockkit echo-server --chunk 1..7 --reset-after 1000 7000",
         Serves("echo hello | sockkit connect --retry-for 20 localhost 7000 | grep -q hello"),
     ),
+    (
+        "sockkit echo-server --tls --tls-self-signed 7000",
+        Serves("echo hello | sockkit connect --tls --insecure --retry-for 20 localhost 7000 | grep -q hello"),
+    ),
+    (
+        "sockkit listen -k --tls --tls-self-signed 9001",
+        Serves("echo hello | sockkit connect --tls --insecure --retry-for 20 localhost 9001"),
+    ),
     // The verbs, and what others call them.
     (
         "sockkit listen 9001 > received",

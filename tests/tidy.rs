@@ -28,6 +28,7 @@ const LEVELS: &[(&str, u8)] = &[
 /// Each crate and the rooms that may use it.
 const CRATES: &[(&str, &[&str])] = &[
     ("ipnet", &["address"]),
+    ("flate2", &["proto"]),
     ("httparse", &["proto"]),
     ("url", &["proto"]),
     ("rustix", &["sys"]),

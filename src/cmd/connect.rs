@@ -115,7 +115,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
 impl Args {
     fn route(&self) -> Result<Route, Error> {
         let tls = self.tls.client().map(|client| client.prepare()).transpose()?;
-        Ok(Route { dial: self.dial(), tls })
+        Ok(Route { dial: self.dial(), starttls: self.tls.starttls(), tls })
     }
 
     fn dial(&self) -> Dial {

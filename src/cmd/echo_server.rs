@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use super::announce::{announce, unguessable};
+use super::encryption::encryption;
 use super::{in_context, session};
 use crate::address::{Endpoint, Family, Port, Role};
 use crate::error::{Error, Kind};
@@ -19,12 +20,15 @@ use crate::opts::faults::FaultArgs;
 use crate::opts::limits::LimitArgs;
 use crate::opts::service::ServiceArgs;
 use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
+use crate::opts::tls_server::TlsServerArgs;
 use crate::opts::values::positive_duration;
 use crate::report::Voice;
 use crate::serve::echo::{self, Echo, Sockets};
+use crate::serve::encryption::Encryption;
 use crate::serve::partner::Partner;
 use crate::stream::listener::{Bind, Listener};
 use crate::stream::stdio::{Input, Output, Stdio};
+use crate::stream::tls::PreparedServer;
 use crate::sys::fd;
 
 /// How often another free TCP port is asked for because UDP has the number already.
@@ -64,13 +68,16 @@ pub struct Args {
     stream: StreamArgs,
     #[command(flatten)]
     listen: ListenArgs,
+    #[command(flatten)]
+    tls: TlsServerArgs,
 }
 
 /// Binds, announces, and serves until ctrl-C.
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let endpoints = Endpoint::several_from_words(&args.words, Role::Binds).map_err(Error::usage)?;
     args.refuse_what_none_can_honour(&endpoints)?;
-    let echo = args.echo()?;
+    let mut echo = args.echo()?;
+    let server = args.tls.server()?.map(|server| server.prepare(voice)).transpose()?;
     if echo.partner.has_dialogue() {
         voice.introduce_guests();
     }
@@ -78,6 +85,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         session::answer_report_requests(ctx)?;
         raise_file_limit(ctx);
         let sockets = args.open(ctx, &endpoints)?;
+        echo.encryption = server.map(|server| args.encryption(ctx, server, &endpoints, &sockets)).transpose()?;
         let names: Vec<_> = sockets.listeners.iter().map(Listener::name).collect();
         let output = echo.partner.print.then(|| Stdio::open(Input::Nothing, Output::Stdout)).transpose()?;
         announce(ctx, &names, &args.announce)?;
@@ -104,10 +112,27 @@ impl Args {
             idle: self.limits.timeouts().idle,
             stats_every: self.stats_every,
             partner: self.partner()?,
+            encryption: None,
         })
     }
 
+    fn encryption(
+        &self,
+        ctx: &Context<'_>,
+        server: PreparedServer,
+        endpoints: &[Endpoint],
+        sockets: &Sockets,
+    ) -> Result<Encryption, Error> {
+        let bound: Vec<_> = endpoints.iter().zip(&sockets.listeners).collect();
+        encryption(ctx, server, &bound, self.tls.handshake_limit(self.limits.timeouts()))
+    }
+
     fn refuse_what_none_can_honour(&self, endpoints: &[Endpoint]) -> Result<(), Error> {
+        if self.udp && self.tls.is_asked_for() {
+            return Err(
+                Error::usage("--udp with --tls: datagrams would go unencrypted beside it").hint("run two servers")
+            );
+        }
         match endpoints.iter().find(|endpoint| matches!(endpoint, Endpoint::Inet(_))) {
             Some(_) => Ok(()),
             None => endpoints.iter().try_for_each(|endpoint| refuse_for_unix(endpoint, self.inet_only())),

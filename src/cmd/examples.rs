@@ -17,6 +17,10 @@ pub const LISTEN: &[Example] = &[
     ("sockkit listen 127.0.0.1 0 --port-file port > received", "on any free port, told to a script"),
     ("sockkit listen -k 9001", "gather the lines of many clients"),
     ("sockkit listen unix:/tmp/demo.sock", "on a UNIX socket"),
+    (
+        "sockkit listen -k --tls --tls-self-signed 9001",
+        "encrypted; says how a client can trust the certificate that is made for it",
+    ),
 ];
 
 /// Of `connect`.
@@ -76,6 +80,7 @@ pub const ECHO_SERVER: &[Example] = &[
     ("sockkit echo-server --udp 127.0.0.1 7000", "over UDP too, for this machine only"),
     ("sockkit echo-server --greeting 'hi\\n' --reply 'hello {}\\n' --exit-word bye 7000", "a partner to talk to"),
     ("sockkit echo-server --chunk 1..7 --reset-after 1000 7000", "one that misbehaves"),
+    ("sockkit echo-server --tls --tls-self-signed 7000", "over TLS"),
 ];
 
 /// The examples of `verb`; of sockkit as a whole where that is empty.

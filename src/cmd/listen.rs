@@ -3,11 +3,13 @@
 use clap::Args as ClapArgs;
 
 use super::announce::announce;
+use super::encryption::encryption;
 use super::session::{self, Shown};
 use super::{in_context, open_local, taps, too_many};
 use crate::address::{Endpoint, Role};
 use crate::deadline::{Deadline, Timeouts};
-use crate::error::Error;
+use crate::error::{Error, Kind};
+use crate::event::{Event, Serve};
 use crate::net::Context;
 use crate::opts::account::AccountArgs;
 use crate::opts::address::{FamilyArgs, refuse_for_unix};
@@ -17,13 +19,14 @@ use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ListenArgs, SocketArgs, StreamArgs};
 use crate::opts::taps::{TAPS, TapArgs};
-use crate::opts::tls::TlsServerArgs;
+use crate::opts::tls_server::TlsServerArgs;
 use crate::relay::Policy;
 use crate::report::Voice;
+use crate::serve::encryption::Encryption;
 use crate::serve::hub::{self, Hub};
+use crate::stream::Stream;
 use crate::stream::listener::{Bind, Listener};
 use crate::stream::stdio::Stdio;
-use crate::stream::tls::ReadyServer;
 
 /// Options of `listen`.
 #[derive(ClapArgs, Clone, Debug)]
@@ -32,12 +35,13 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Serve client after client, side by side; stdin goes to all of them
-    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout", "no_splice", "stats", "progress", "tls"], conflicts_with_all = TAPS)]
+    #[arg(short = 'k', long, conflicts_with_all = ["ignore_empty", "end_on", "no_half_close", "until_idle", "accept_timeout", "no_splice", "stats", "progress"], conflicts_with_all = TAPS)]
     keep_open: bool,
     /// At most this many clients at once; further ones wait
     #[arg(short = 'm', long, value_name = "N", requires = "keep_open", default_value_t = hub::DEFAULT_MAX, value_parser = hub_size)]
     max_conns: usize,
-    /// A client counts at its first byte: health checks that connect and close do not use up the one accept
+    /// A client counts at its first byte, with --tls after its handshake: health checks that connect and close do not use up
+    /// the one accept
     #[arg(long, conflicts_with = "send_only")]
     ignore_empty: bool,
     #[command(flatten)]
@@ -75,7 +79,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Binds).map_err(Error::usage)?;
     too_many(rest, "listen")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
-    let tls = args.tls.server()?.map(|server| server.prepare()).transpose()?;
+    let server = args.tls.server()?.map(|server| server.prepare(voice)).transpose()?;
     in_context(voice, args.limits.timeouts().deadline, |ctx| {
         if !args.keep_open {
             session::answer_report_requests(ctx)?;
@@ -83,40 +87,39 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let local = open_local(ctx, &args.session, &args.output)?;
         let taps = taps::open(ctx, voice, (&args.taps, &args.output), args.timeouts().idle)?;
         let listener = Listener::bind(ctx, &endpoint, &args.bind())?;
+        let limit = args.tls.handshake_limit(args.limits.timeouts());
+        let encryption = server.map(|server| encryption(ctx, server, &[(&endpoint, &listener)], limit)).transpose()?;
         announce(ctx, &[listener.name()], &args.announce)?;
         let shown = Shown { voice, account: args.account, progress: args.progress, taps: &taps };
         if args.keep_open {
-            args.hub().run(ctx, local, listener)
+            args.hub(encryption).run(ctx, local, listener)
         } else {
-            args.serve_one(ctx, &shown, local, listener, tls.as_ref())
+            let remote = args.take_one(ctx, listener, encryption.as_ref())?;
+            let policy = args.policy(&local);
+            session::run(ctx, &shown, local, remote, policy)
         }
     })
 }
 
 impl Args {
-    fn serve_one(
+    /// The one client. Whoever comes after it is told at once that nobody will serve him.
+    fn take_one(
         &self,
         ctx: &Context<'_>,
-        shown: &Shown<'_>,
-        local: Stdio,
         listener: Listener,
-        tls: Option<&ReadyServer>,
-    ) -> Result<(), Error> {
+        encryption: Option<&Encryption>,
+    ) -> Result<Stream, Error> {
         let limit = Deadline::starting_now(self.timeouts().accept);
-        let remote =
-            if self.ignore_empty { listener.accept_speaking(ctx, limit)? } else { listener.accept(ctx, limit)? };
-        // Whoever comes now is told at once that nobody will serve him.
+        if self.ignore_empty {
+            return take_serious(ctx, &listener, encryption, limit);
+        }
+        let remote = listener.accept(ctx, limit)?;
         drop(listener);
-        let remote = match tls {
-            Some(tls) => tls.wrap(ctx, remote, Deadline::starting_now(self.timeouts().connect))?,
-            None => remote,
-        };
-        let policy = self.policy(&local);
-        session::run(ctx, shown, local, remote, policy)
+        encrypted(ctx, remote, encryption)
     }
 
-    fn hub(&self) -> Hub {
-        Hub { max_clients: self.max_conns, idle: self.timeouts().idle, crlf: self.session.is_crlf() }
+    fn hub(&self, encryption: Option<Encryption>) -> Hub {
+        Hub { max_clients: self.max_conns, idle: self.timeouts().idle, crlf: self.session.is_crlf(), encryption }
     }
 
     fn timeouts(&self) -> Timeouts {
@@ -141,6 +144,37 @@ impl Args {
         let socket = self.socket.inet_only().chain(self.stream.inet_only());
         self.family.inet_only().chain(socket).chain(self.listen.inet_only())
     }
+}
+
+/// The first client that has something to say; with TLS, the first whose handshake succeeds.
+fn take_serious(
+    ctx: &Context<'_>,
+    listener: &Listener,
+    encryption: Option<&Encryption>,
+    limit: Deadline,
+) -> Result<Stream, Error> {
+    loop {
+        let remote = listener.accept_speaking(ctx, limit)?;
+        let name = remote.name();
+        match encrypted(ctx, remote, encryption) {
+            Err(error) if is_the_clients(&error) && ctx.deadline.expired().is_none() => {
+                ctx.tell(&Event::Serve(Serve::Failed(&name, &error)));
+            }
+            other => return other,
+        }
+    }
+}
+
+fn encrypted(ctx: &Context<'_>, remote: Stream, encryption: Option<&Encryption>) -> Result<Stream, Error> {
+    match encryption {
+        Some(Encryption { server, limit }) => server.wrap(ctx, remote, Deadline::starting_now(Some(*limit))),
+        None => Ok(remote),
+    }
+}
+
+/// Whether another client may do better.
+fn is_the_clients(error: &Error) -> bool {
+    matches!(error.kind, Kind::Tls | Kind::Untrusted | Kind::Reset | Kind::Send | Kind::TimedOut)
 }
 
 fn hub_size(text: &str) -> Result<usize, String> {

@@ -7,6 +7,7 @@ mod announce;
 pub mod check;
 pub mod connect;
 pub mod echo_server;
+mod encryption;
 pub mod examples;
 pub mod generate;
 pub mod get;

@@ -17,7 +17,6 @@ const HABITS: &[(&str, &str)] = &[
     ("-c", "running a command for each client is not built yet"),
     ("-x", "-x is the hex dump of connect and listen; proxies are not built yet"),
     ("-t", "telnet negotiation is not built yet"),
-    ("-L", "redirects are followed by default; --max-redirects 0 turns that off"),
     ("-i", "--idle-timeout DUR limits silence; get -i includes the head"),
 ];
 

@@ -42,6 +42,15 @@ pub struct Handshake {
     pub verdict: Verdict,
 }
 
+/// A certificate that a server has made for one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnCertificate {
+    /// The names and addresses that it is for.
+    pub names: Vec<String>,
+    /// SHA-256 of it, in hexadecimal digits.
+    pub fingerprint: String,
+}
+
 /// Which side of a handshake one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

@@ -4,12 +4,14 @@
 //! sockkit itself prints. Refuses to do I/O: slices go in, values and leftovers come out, "need more" is a value,
 //! and an input that is split at any byte gives the same result (DESIGN §4.7).
 
+mod ber;
 pub mod dns;
 pub mod http;
 pub mod ntp;
 pub mod packet;
 pub mod probe;
 pub mod snmp;
+pub mod starttls;
 pub mod stun;
 
 use std::fmt::Write;

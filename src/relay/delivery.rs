@@ -17,12 +17,17 @@ pub struct Delivery<'a> {
     pub(super) local: Stream,
     idle: Option<Bound>,
     written: u64,
+    /// Small pieces that will be written together.
+    gathered: Vec<u8>,
 }
+
+/// So much is worth a write of its own.
+const LARGE: usize = 32 * 1024;
 
 impl<'a> Delivery<'a> {
     /// Delivers to `local`; one that takes nothing for as long as `idle` is given up.
     pub fn new(ctx: &'a Context<'a>, local: Stream, idle: Option<Bound>) -> Self {
-        Delivery { ctx, local, idle, written: 0 }
+        Delivery { ctx, local, idle, written: 0, gathered: Vec::new() }
     }
 
     /// Writes all of `bytes`, waiting as long as the limits allow.
@@ -42,6 +47,38 @@ impl<'a> Delivery<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Takes `bytes`; small ones may stay here until [`Delivery::flush`].
+    pub(super) fn gather(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if self.gathered.is_empty() && bytes.len() >= LARGE {
+            return self.write(bytes);
+        }
+        self.gathered.extend_from_slice(bytes);
+        if self.gathered.len() >= LARGE { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what was gathered.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let outcome = self.write(&gathered);
+        gathered.clear();
+        self.gathered = gathered;
+        outcome
+    }
+
+    /// So many bytes have gone to the output past [`Delivery::write`].
+    pub(super) fn passed(&mut self, bytes: usize) {
+        self.ctx.tell(&Event::Move(Move::Wrote(Side::Local, bytes)));
+        self.written += bytes as u64;
+    }
+
+    /// Waits until the output has room.
+    pub(super) fn wait_for_room(&self) -> Result<(), Error> {
+        self.wait(Deadline::starting_now(self.idle)).map_err(|cut| cut.during("write", "the output"))
     }
 
     /// Ends the output of a run that came to `outcome`, and gives that, or why the end failed.

@@ -115,7 +115,7 @@ impl<'a> Direction<'a> {
         if !may_read && fast.held() == 0 {
             return Ok(false);
         }
-        match fast.step(from, to, may_read) {
+        match fast.step(from, to, if may_read { u64::MAX } else { 0 }) {
             Step::Moved(n) => self.moved_fast(ctx, n),
             Step::Ended => self.state = State::ShuttingDown,
             Step::Declined => return self.decline().map_err(Fault::Source),

@@ -99,16 +99,17 @@ impl Fast {
         matches!(self.way, Way::Direct | Way::SendFile)
     }
 
-    /// Moves one piece; with `may_read` unset, only what is held.
-    pub(super) fn step(&mut self, from: &Stream, to: &mut Stream, may_read: bool) -> Step {
+    /// Moves one piece, with at most `may_read` bytes from the source; with 0, only what is held.
+    pub(super) fn step(&mut self, from: &Stream, to: &mut Stream, may_read: u64) -> Step {
+        let may_read = usize::try_from(may_read).unwrap_or(usize::MAX);
         match &self.way {
-            Way::Direct if may_read => direct(from, to),
-            Way::SendFile if may_read => send_file(from, to),
+            Way::Direct if may_read > 0 => direct(from, to, may_read.min(PIECE)),
+            Way::SendFile if may_read > 0 => send_file(from, to, may_read.min(FILE_PIECE)),
             Way::Direct | Way::SendFile => Step::SourceBlocked,
             Way::OwnPipe { read, write } => {
                 let (read, write) = (read.as_fd(), write.as_fd());
                 if self.held == 0 {
-                    match fill(from, write, may_read) {
+                    match fill(from, write, may_read.min(PIECE)) {
                         Ok(n) => self.held = n,
                         Err(step) => return step,
                     }
@@ -136,11 +137,11 @@ impl Fast {
 }
 
 /// One call from end to end. Its error may be either end's: what only a network can do is the socket's.
-fn direct(from: &Stream, to: &Stream) -> Step {
+fn direct(from: &Stream, to: &Stream, most: usize) -> Step {
     let (Some((medium, source)), Some((_, sink))) = (from.source_medium(), to.sink_medium()) else {
         return Step::Declined;
     };
-    match sys::splice(source, sink, PIECE) {
+    match sys::splice(source, sink, most) {
         Ok(0) => Step::Ended,
         Ok(n) => Step::Moved(n),
         Err(e) if medium == Medium::Socket && is_the_networks(&e) => Step::SourceFailed(e),
@@ -149,11 +150,11 @@ fn direct(from: &Stream, to: &Stream) -> Step {
 }
 
 /// From a file, which never blocks, to a socket.
-fn send_file(from: &Stream, to: &Stream) -> Step {
+fn send_file(from: &Stream, to: &Stream, most: usize) -> Step {
     let (Some((_, source)), Some((_, sink))) = (from.source_medium(), to.sink_medium()) else {
         return Step::Declined;
     };
-    match sys::send_file(source, sink, FILE_PIECE) {
+    match sys::send_file(source, sink, most) {
         Ok(0) => Step::Ended,
         Ok(n) => Step::Moved(n),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Step::SinkBlocked,
@@ -163,9 +164,9 @@ fn send_file(from: &Stream, to: &Stream) -> Step {
 }
 
 /// From the source into our empty pipe; the error is the step that this makes.
-fn fill(from: &Stream, pipe: BorrowedFd<'_>, may_read: bool) -> Result<usize, Step> {
-    let Some((_, source)) = from.source_medium().filter(|_| may_read) else { return Err(Step::SourceBlocked) };
-    match sys::splice(source, pipe, PIECE) {
+fn fill(from: &Stream, pipe: BorrowedFd<'_>, most: usize) -> Result<usize, Step> {
+    let Some((_, source)) = from.source_medium().filter(|_| most > 0) else { return Err(Step::SourceBlocked) };
+    match sys::splice(source, pipe, most) {
         Ok(0) => Err(Step::Ended),
         Ok(n) => Ok(n),
         Err(e) => Err(failed(e, Step::SourceBlocked, Step::SourceFailed)),

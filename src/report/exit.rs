@@ -51,6 +51,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("55", "sending failed, other than by a reset"),
     ("56", "the connection was reset, or TLS cut without its end; what came before is kept"),
     ("60", "the peer's certificate is not trusted"),
+    ("61", "bad content encoding: a compressed body that is damaged, cut or of an unknown kind"),
     ("63", "a size or header limit was passed"),
     ("128+n", "ended by signal n, such as 130 by ctrl-C"),
     ("141", "whoever read standard output is gone"),
@@ -76,6 +77,7 @@ pub fn ending(kind: Kind) -> Ending {
         Kind::Send => 55,
         Kind::Reset => 56,
         Kind::Untrusted => 60,
+        Kind::Encoding => 61,
         Kind::TooLarge => 63,
         Kind::OutputGone => return Ending::BrokenPipe,
         Kind::Signal(number) => return Ending::Signal(number),
@@ -107,6 +109,7 @@ mod tests {
             Kind::Send,
             Kind::Reset,
             Kind::Untrusted,
+            Kind::Encoding,
             Kind::TooLarge,
         ];
         for kind in kinds {

@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::account::account_line;
 use super::intake::{arrived, intake_fields, intake_text, lost};
+use super::own_certificate;
 use super::voice::words;
 use crate::deadline::Seconds;
+use crate::event::http::Timing;
 use crate::event::{Datagram, Event, Http, Move, Open, Ping, Serve, Side, Totals};
 use crate::proto::escape;
 
@@ -54,6 +56,7 @@ impl Line {
 pub(super) fn importance(event: &Event<'_>) -> Importance {
     match event {
         Event::Warning(_)
+        | Event::OwnCertificate { .. }
         | Event::Serve(
             Serve::Listening(_) | Serve::Paused(_) | Serve::Seeded(_) | Serve::Totals(_) | Serve::Failed(..),
         )
@@ -84,10 +87,12 @@ pub(super) fn line(event: &Event<'_>) -> Line {
     let importance = importance(event);
     let (name, text, fields) = match event {
         Event::Account { account, .. } => return account_line(importance, account),
+        Event::OwnCertificate { certificate, ways } => return own_certificate::line(importance, certificate, ways),
         Event::Open(open) => self::open(open),
         Event::Serve(serve) => self::serve(serve),
         Event::Move(moved) => self::moved(moved),
         Event::Datagram(datagram) => self::datagram(datagram),
+        Event::StartTls(starttls) => super::starttls::line(starttls),
         Event::Tls(tls) => super::tls::line(tls),
         Event::Http(http) => self::http(http),
         Event::Ping(ping) => self::ping(ping),
@@ -287,6 +292,14 @@ fn datagram(event: &Datagram<'_>) -> Worded {
 
 fn http(event: &Http<'_>) -> Worded {
     match event {
+        Http::Reused(peer) => {
+            ("reused", format!("using the connection to {peer} once more"), json!({ "peer": peer.to_string() }))
+        }
+        Http::Dropped(peer, why) => (
+            "dropped",
+            format!("the connection to {peer} is not used again: {why}"),
+            json!({ "peer": peer.to_string(), "reason": why.to_string() }),
+        ),
         Http::RequestLine(line) => ("request-line", format!("> {}", escape(line)), json!({ "line": escape(line) })),
         Http::ResponseLine(line) => ("response-line", format!("< {}", escape(line)), json!({ "line": escape(line) })),
         Http::Redirect(url) => ("redirect", format!("redirected to {url}"), json!({ "url": url.to_string() })),
@@ -295,7 +308,36 @@ fn http(event: &Http<'_>) -> Worded {
             format!("body complete: {bytes} bytes in {}", words(*took)),
             json!({ "bytes": bytes, "seconds": took.as_secs_f64() }),
         ),
+        Http::Timed(timing) => ("timing", timing_text(timing), timing_fields(timing)),
     }
+}
+
+/// The phases of an exchange in their order, with their names.
+fn phases(timing: &Timing) -> [(&'static str, Option<Duration>); 6] {
+    let Timing { resolve, connect, tls, send, first_byte, body, .. } = *timing;
+    [
+        ("resolve", resolve),
+        ("connect", connect),
+        ("tls", tls),
+        ("send", Some(send)),
+        ("first_byte", Some(first_byte)),
+        ("body", Some(body)),
+    ]
+}
+
+fn timing_text(timing: &Timing) -> String {
+    let connection = if timing.kept { "a kept" } else { "a new" };
+    let taken = phases(timing).into_iter().filter_map(|(name, took)| Some((name, took?)));
+    let taken: Vec<_> = taken.map(|(name, took)| format!("{} {}", name.replace('_', " "), words(took))).collect();
+    format!("took {} over {connection} connection: {}", words(timing.total()), taken.join(", "))
+}
+
+fn timing_fields(timing: &Timing) -> Value {
+    let mut fields = Map::new();
+    fields.insert("kept".into(), json!(timing.kept));
+    fields.extend(phases(timing).map(|(name, took)| (name.into(), json!(took.map(|took| took.as_secs_f64())))));
+    fields.insert("total".into(), json!(timing.total().as_secs_f64()));
+    Value::Object(fields)
 }
 
 fn ping(event: &Ping<'_>) -> Worded {

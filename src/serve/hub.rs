@@ -2,15 +2,17 @@
 //!
 //! Each client's bytes go to the output as they come. Input goes to all clients: a piece is read while a client is
 //! there, and the next one only when the slowest has taken it. A client that has ended itself gets our end once
-//! input has ended; until then it may still be listening.
+//! input has ended; until then it may still be listening. An encrypted client counts once its handshake is over: until then
+//! input is not for it, and the others do not wait for it.
 
 use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use super::encryption::Encryption;
 use super::local::Local;
 use crate::deadline::{Bound, Deadline};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::event::{Event, Serve};
 use crate::net::{Context, Cut};
 use crate::stream::buffer::Buffer;
@@ -33,8 +35,12 @@ const PIECE: usize = 64 * 1024;
 /// The keepalive that frees the place of a client that has ended and is gone.
 const PROBE: (Duration, u32) = (Duration::from_secs(15), 4);
 
+/// How long a client that was refused may take to hear why: closed with unread bytes, a socket sends a reset, which can
+/// destroy the alert on its way.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// What a hub may do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Hub {
     /// Clients over this number wait in the backlog.
     pub max_clients: usize,
@@ -42,6 +48,8 @@ pub struct Hub {
     pub idle: Option<Bound>,
     /// Send LF as CR LF.
     pub crlf: bool,
+    /// How clients are encrypted, if they are.
+    pub encryption: Option<Encryption>,
 }
 
 impl Hub {
@@ -49,7 +57,7 @@ impl Hub {
     pub fn run(&self, ctx: &Context<'_>, local: Stdio, listener: Listener) -> Result<(), Error> {
         State {
             ctx,
-            hub: *self,
+            hub: self,
             local: Local::new(local),
             listener,
             clients: Vec::new(),
@@ -78,6 +86,10 @@ struct Client {
 
 /// How far a client has come.
 enum Progress {
+    /// Its handshake is under way, until then at the most.
+    Shaking(Instant),
+    /// Its handshake has failed by this error; until then it may hear why.
+    Refused(Error, Instant),
     /// It may still send.
     Open,
     /// It has sent its end, and may still listen.
@@ -88,7 +100,7 @@ enum Progress {
 
 struct State<'a> {
     ctx: &'a Context<'a>,
-    hub: Hub,
+    hub: &'a Hub,
     local: Local,
     listener: Listener,
     clients: Vec<Client>,
@@ -137,11 +149,17 @@ impl State<'_> {
         self.local.write()?;
         self.turn = self.turn.wrapping_add(1);
         for nth in 0..self.clients.len() {
-            if !self.local.has_room() {
-                return Ok(());
-            }
             let place = self.turn.wrapping_add(nth) % self.clients.len();
-            self.clients[place].hear(&mut self.piece, &mut self.local);
+            let client = &mut self.clients[place];
+            if client.shake_hands(self.ctx, self.hub.encryption.as_ref()) {
+                // The present piece of input is not for it.
+                client.taken = self.input.data().len();
+            }
+            client.throw_away(&mut self.piece);
+            if !self.local.has_room() {
+                continue;
+            }
+            client.hear(&mut self.piece, &mut self.local);
             self.local.write()?;
         }
         Ok(())
@@ -150,7 +168,7 @@ impl State<'_> {
     /// Gives the present piece of input to everybody; reads the next once all have it.
     fn feed_clients(&mut self, input_ready: bool) -> Result<(), Error> {
         self.offer();
-        if self.input.is_empty() && input_ready && !self.input_ended && !self.clients.is_empty() {
+        if self.wants_input() && input_ready {
             self.read_input()?;
             self.offer();
         }
@@ -192,7 +210,11 @@ impl State<'_> {
         let mut ready = if input_now { vec![Slot::Input] } else { Vec::new() };
         let input = input.and_then(Readiness::interest).map(|interest| (Slot::Input, interest));
         let (slots, mut interests): (Vec<_>, Vec<_>) = input.into_iter().chain(self.watched()).unzip();
-        let pause = if input_now || self.local.can_write_now() { Some(Duration::ZERO) } else { self.pause() };
+        let pause = if input_now || self.local.can_write_now() || self.may_hear_more() {
+            Some(Duration::ZERO)
+        } else {
+            self.pause()
+        };
         match pause {
             Some(pause) => self.ctx.wait_at_most(&mut interests, Deadline::NEVER, pause).map(|_| ())?,
             None => self.ctx.wait(&mut interests, Deadline::NEVER)?,
@@ -201,8 +223,14 @@ impl State<'_> {
         Ok(ready)
     }
 
+    /// Whether a client has something to tell although poll sees nothing.
+    fn may_hear_more(&self) -> bool {
+        self.local.has_room() && self.clients.iter().any(Client::has_more)
+    }
+
     fn wants_input(&self) -> bool {
-        !self.clients.is_empty() && !self.input_ended && self.input.is_empty()
+        let somebody_listens = self.clients.iter().any(Client::is_welcome);
+        somebody_listens && !self.input_ended && self.input.is_empty()
     }
 
     /// The listening socket, the output and its reader, and each client for what it can do now.
@@ -212,8 +240,7 @@ impl State<'_> {
         let output = self.local.write_interest().map(|interest| (Slot::Output, interest));
         let reader = self.local.reader_watch().map(|interest| (Slot::OutputReader, interest));
         let clients = self.clients.iter().enumerate().filter_map(|(place, client)| {
-            let hear = self.local.has_room() && matches!(client.state, Progress::Open);
-            let feed = !client.has_all(self.input.data());
+            let (hear, feed) = client.wants(self.local.has_room(), self.input.data());
             Some((Slot::Client(place), Interest::new(client.stream.reader_watch()?, hear, feed)))
         });
         [listener, output, reader].into_iter().flatten().chain(clients)
@@ -221,8 +248,7 @@ impl State<'_> {
 
     fn pause(&self) -> Option<Duration> {
         let resources = self.no_room_until.map(|until| until.saturating_duration_since(Instant::now()));
-        let idle = self.clients.iter().filter_map(|c| Deadline::since(c.last_moved, self.hub.idle).left());
-        idle.chain(resources).min()
+        self.clients.iter().filter_map(|client| client.left(self.hub.idle)).chain(resources).min()
     }
 
     /// Draws the consequences of what is ready. Tells whether input is.
@@ -249,7 +275,7 @@ impl State<'_> {
         while self.clients.len() < self.hub.max_clients {
             match self.listener.take(self.ctx)? {
                 // A latecomer hears what is read from now on.
-                Taken::Client(stream) => self.clients.push(Client::new(stream, self.input.data().len())),
+                Taken::Client(stream) => self.welcome(stream)?,
                 Taken::Nobody => return Ok(()),
                 Taken::NoRoom => {
                     self.no_room_until = Some(Instant::now() + OUT_OF_RESOURCES_PAUSE);
@@ -260,12 +286,26 @@ impl State<'_> {
         Ok(())
     }
 
+    fn welcome(&mut self, stream: Stream) -> Result<(), Error> {
+        let taken = self.input.data().len();
+        self.clients.push(match &self.hub.encryption {
+            Some(encryption) => {
+                let shaking = Progress::Shaking(encryption.until(Instant::now()));
+                Client::new(encryption.begin(self.ctx, stream)?, taken, shaking)
+            }
+            None => Client::new(stream, taken, Progress::Open),
+        });
+        Ok(())
+    }
+
     /// The normal end: what clients have said is still given to the output, and each gets our end.
     fn leave(&mut self) -> Result<(), Error> {
         self.ctx.signals.next_one_kills();
         self.local.finish_soon()?;
         for client in &mut self.clients {
-            let _ = client.stream.close_write();
+            if client.is_welcome() {
+                let _ = client.stream.close_write();
+            }
             client.tell_end(self.ctx, None);
         }
         Ok(())
@@ -273,13 +313,86 @@ impl State<'_> {
 }
 
 impl Client {
-    fn new(stream: Stream, taken: usize) -> Self {
-        let last_moved = Instant::now();
-        Client { stream, taken, received: 0, sent: 0, state: Progress::Open, readable: true, last_moved }
+    fn new(stream: Stream, taken: usize, state: Progress) -> Self {
+        Client { stream, taken, received: 0, sent: 0, state, readable: true, last_moved: Instant::now() }
     }
 
     fn has_all(&self, piece: &[u8]) -> bool {
-        self.taken >= piece.len() || matches!(self.state, Progress::Gone(_))
+        self.taken >= piece.len() || !self.is_welcome()
+    }
+
+    /// Whether it is one whose bytes count, and for whom input is.
+    fn is_welcome(&self) -> bool {
+        matches!(self.state, Progress::Open | Progress::Ended)
+    }
+
+    fn has_more(&self) -> bool {
+        matches!(self.state, Progress::Open) && self.stream.has_more()
+    }
+
+    /// Whether it is to be watched for a read and for a write, if there is `room` for what it says.
+    fn wants(&self, room: bool, piece: &[u8]) -> (bool, bool) {
+        let hear = match self.state {
+            Progress::Open => room,
+            Progress::Shaking(_) | Progress::Refused(..) => true,
+            Progress::Ended | Progress::Gone(_) => false,
+        };
+        (hear, !self.has_all(piece) || self.stream.wants_flush())
+    }
+
+    /// The time until it is let go, if there is a limit.
+    fn left(&self, idle: Option<Bound>) -> Option<Duration> {
+        match self.state {
+            Progress::Shaking(until) | Progress::Refused(_, until) => {
+                Some(until.saturating_duration_since(Instant::now()))
+            }
+            _ => Deadline::since(self.last_moved, idle).left(),
+        }
+    }
+
+    /// Goes on with its handshake, if there is one; tells whether that is over now.
+    fn shake_hands(&mut self, ctx: &Context<'_>, encryption: Option<&Encryption>) -> bool {
+        let (&Progress::Shaking(until), Some(encryption)) = (&self.state, encryption) else { return false };
+        match encryption.advance(ctx, &mut self.stream) {
+            Ok(true) => {
+                (self.state, self.readable, self.last_moved) = (Progress::Open, true, Instant::now());
+                return true;
+            }
+            Ok(false) if Instant::now() >= until => {
+                self.state = Progress::Gone(Some(encryption.expired(&self.stream)));
+            }
+            Ok(false) => {}
+            Err(error) => self.refuse(error),
+        }
+        false
+    }
+
+    /// Sends what waits for room although nobody writes.
+    fn flush(&mut self) {
+        if self.is_welcome()
+            && self.stream.wants_flush()
+            && let Err(e) = self.stream.flush()
+        {
+            self.state = Progress::Gone(Some(self.stream.write_error(&e)));
+        }
+    }
+
+    fn refuse(&mut self, error: Error) {
+        let may_hear = matches!(error.kind, Kind::Tls | Kind::Untrusted) && self.stream.close_write().is_ok();
+        let until = Instant::now() + LAST_WORDS;
+        self.state = if may_hear { Progress::Refused(error, until) } else { Progress::Gone(Some(error)) };
+    }
+
+    /// Reads what one that was refused still says, until its end.
+    fn throw_away(&mut self, waste: &mut [u8]) {
+        let Progress::Refused(error, until) = &self.state else { return };
+        let goes_on = match self.stream.discard(waste) {
+            Ok(n) => n > 0,
+            Err(e) => e.kind() == ErrorKind::WouldBlock,
+        };
+        if !goes_on || Instant::now() >= *until {
+            self.state = Progress::Gone(Some(error.clone()));
+        }
     }
 
     /// One read, by way of `piece`, to `local`.
@@ -296,6 +409,7 @@ impl Client {
                 local.put(&piece[..n]);
                 self.received += n as u64;
                 self.last_moved = Instant::now();
+                self.readable = self.stream.has_more();
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {}
             Err(e) => self.state = Progress::Gone(Some(self.stream.read_error(&e))),
@@ -304,6 +418,7 @@ impl Client {
 
     /// Writes what it has not taken of the piece of input.
     fn offer(&mut self, piece: &[u8]) {
+        self.flush();
         if self.has_all(piece) {
             if !piece.is_empty() {
                 // It waits for the slowest: that is no silence of its own.
@@ -332,10 +447,17 @@ impl Client {
 
     fn settle(&mut self, input_ended: bool, piece: &[u8], idle: Option<Bound>) {
         if matches!(self.state, Progress::Ended) && input_ended && self.has_all(piece) {
-            // A peer that is gone by now has all that there was.
+            let closed = self.stream.close_write();
+            if !closed.is_err_and(|e| e.kind() == ErrorKind::WouldBlock) {
+                // A peer that is gone by now has all that there was.
+                self.state = Progress::Gone(None);
+            }
+        }
+        if self.is_welcome()
+            && let Some(expired) = Deadline::since(self.last_moved, idle).expired()
+        {
+            // One that takes not even that has not earned it.
             let _ = self.stream.close_write();
-            self.state = Progress::Gone(None);
-        } else if let Some(expired) = Deadline::since(self.last_moved, idle).expired() {
             let error = Error::expired("transfer with", self.stream.name(), expired);
             self.state = Progress::Gone(Some(error));
         }

@@ -10,6 +10,7 @@ mod attempt;
 pub mod chat;
 pub mod cutter;
 pub mod echo;
+pub mod encryption;
 pub mod exec;
 pub mod hub;
 mod local;

@@ -110,6 +110,21 @@ impl End {
         Some((self.medium?, fd))
     }
 
+    /// Bytes that a regular file has left; `None` for whatever does not know its end.
+    pub(super) fn left(&self) -> Option<u64> {
+        fd::left(self.given.as_fd())
+    }
+
+    /// The position in a regular file.
+    pub(super) fn position(&self) -> Option<u64> {
+        fd::position(self.given.as_fd())
+    }
+
+    /// Reads on from `position` of a regular file.
+    pub(super) fn go_to(&self, position: u64) -> io::Result<()> {
+        fd::go_to(self.given.as_fd(), position)
+    }
+
     /// Poll reports on it that the reader of a pipe is gone.
     pub(super) fn reader_watch(&self) -> Option<BorrowedFd<'_>> {
         match self.how {

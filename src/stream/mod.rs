@@ -16,6 +16,7 @@ pub mod record;
 pub mod route;
 #[cfg(test)]
 pub mod scripted;
+pub mod starttls;
 pub mod stdio;
 pub mod tls;
 
@@ -187,6 +188,32 @@ impl Stream {
         }
     }
 
+    /// Whether a read has something to tell although poll sees nothing.
+    pub fn has_more(&self) -> bool {
+        matches!(self, Stream::Tls(tls) if tls.has_more())
+    }
+
+    /// Whether records that no write of the caller's waits for wait for room: an answer to the peer, a ticket, an alert.
+    pub fn wants_flush(&self) -> bool {
+        matches!(self, Stream::Tls(tls) if tls.wants_flush())
+    }
+
+    /// Sends of those what there is room for.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Tls(tls) => tls.advance().map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads what nobody wants to know any more, past whatever is wrapped around the socket; 0 is the peer's FIN.
+    pub fn discard(&mut self, waste: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tls(tls) => tls.under_mut().discard(waste),
+            _ => self.read(waste),
+        }
+    }
+
     /// The descriptor on which poll reports that whoever took our bytes is gone, asked or not.
     pub fn reader_watch(&self) -> Option<BorrowedFd<'_>> {
         match self {
@@ -202,7 +229,7 @@ impl Stream {
     pub fn unacknowledged(&self) -> Option<u64> {
         match self {
             Stream::Socket(remote) => remote.socket.unacknowledged(),
-            Stream::Tls(tls) => tls.under().unacknowledged(),
+            Stream::Tls(tls) => tls.unacknowledged(),
             Stream::Stdio(_) => None,
             #[cfg(test)]
             Stream::Scripted(_) => None,
@@ -268,6 +295,16 @@ impl Stream {
         }
     }
 
+    /// Whether what was read can be read again, from the beginning: a regular file can.
+    pub fn can_rewind(&self) -> bool {
+        matches!(self, Stream::Stdio(stdio) if stdio.can_rewind())
+    }
+
+    /// Reads from the beginning again.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        if let Stream::Stdio(stdio) = self { stdio.rewind() } else { Err(io::ErrorKind::Unsupported.into()) }
+    }
+
     /// Makes the coming close a reset, so that the peer can't take a broken transfer for a whole one.
     pub fn reset_on_close(&self) {
         if let Some(remote) = self.remote() {
@@ -284,8 +321,8 @@ impl Stream {
     pub fn read_error(&self, error: &io::Error) -> Error {
         match self {
             Stream::Socket(remote) => network_error("receive from", remote, error),
-            Stream::Stdio(_) => Error::new(Kind::ReadLocal, "read", "standard input", plain(error)),
             Stream::Tls(tls) => tls.read_error(error),
+            Stream::Stdio(stdio) => Error::new(Kind::ReadLocal, "read", stdio.input_name(), plain(error)),
             #[cfg(test)]
             Stream::Scripted(_) => {
                 let kind = if error.kind() == io::ErrorKind::ConnectionReset { Kind::Reset } else { Kind::ReadLocal };
@@ -317,8 +354,8 @@ impl Stream {
     pub fn name(&self) -> String {
         match self {
             Stream::Socket(remote) => remote.peer.to_string(),
-            Stream::Stdio(_) => "standard input".into(),
             Stream::Tls(tls) => tls.under().name(),
+            Stream::Stdio(stdio) => stdio.input_name(),
             #[cfg(test)]
             Stream::Scripted(_) => "script".into(),
         }

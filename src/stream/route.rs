@@ -1,9 +1,10 @@
-//! The way to a peer as a list of wraps: connect, then TLS.
+//! The way to a peer as a list of wraps: connect, STARTTLS, then TLS.
 //!
 //! Owns their order and the one time limit over all of them. Refuses to know how any of them works.
 
 use super::Stream;
 use super::dial::{self, Dial};
+use super::starttls::StartTls;
 use super::tls::ReadyClient;
 use crate::address::Endpoint;
 use crate::error::Error;
@@ -14,6 +15,8 @@ use crate::net::Context;
 pub struct Route {
     /// The connection itself. Its limit holds for the whole way.
     pub dial: Dial,
+    /// How the peer is asked for TLS first, in plain text.
+    pub starttls: Option<StartTls>,
     /// What to encrypt it by.
     pub tls: Option<ReadyClient>,
 }
@@ -22,7 +25,10 @@ impl Route {
     /// Goes the whole way to `endpoint`.
     pub fn open(&self, ctx: &Context<'_>, endpoint: &Endpoint) -> Result<Stream, Error> {
         dial::retrying(ctx, &self.dial, |limit| {
-            let stream = dial::once(ctx, endpoint, &self.dial, limit)?;
+            let mut stream = dial::once(ctx, endpoint, &self.dial, limit)?;
+            if let Some(starttls) = &self.starttls {
+                starttls.agree(ctx, &mut stream, &name_of(endpoint), limit)?;
+            }
             match &self.tls {
                 Some(tls) => tls.wrap(ctx, stream, &name_of(endpoint), limit),
                 None => Ok(stream),

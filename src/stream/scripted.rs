@@ -25,11 +25,14 @@ pub enum Write {
     Fail(io::ErrorKind),
 }
 
-/// The script and what came of it. When the reads are used up, the end has come; when the writes are, everything is taken.
+/// The script and what came of it. When the reads are used up, the end has come, unless it is `open`; when the writes are,
+/// everything is taken.
 #[derive(Debug, Default)]
 pub struct Scripted {
     /// The reads to come.
     pub reads: VecDeque<Read>,
+    /// More reads may be written into the script: until then there is nothing yet.
+    pub open: bool,
     /// The writes to come.
     pub writes: VecDeque<Write>,
     /// What was written here.
@@ -53,6 +56,7 @@ impl Scripted {
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.reads.pop_front() {
+            None if self.open => Err(io::ErrorKind::WouldBlock.into()),
             None => Ok(0),
             Some(Read::Block) => Err(io::ErrorKind::WouldBlock.into()),
             Some(Read::Fail(kind)) => Err(kind.into()),

@@ -3,13 +3,18 @@
 //! Owns what a closed, empty or discarded standard stream means. Bytes go to descriptor 1 directly: std's
 //! stdout buffers lines and turns EBADF into success.
 
+use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use super::end::End;
 use super::output::OutputFile;
 use super::{Medium, Readiness};
+use crate::deadline::Deadline;
 use crate::error::{Error, Kind, plain};
+use crate::net::Context;
 use crate::sys::fd::{self, Access, FdKind};
 use crate::sys::startup;
 
@@ -48,6 +53,10 @@ pub enum InputKind {
 #[derive(Debug)]
 pub struct Stdio {
     input: Option<End>,
+    /// The file that stands in for standard input.
+    file: Option<PathBuf>,
+    /// Where the input began, if it can be read from there again.
+    start: Option<u64>,
     kind: InputKind,
     output: Sink,
 }
@@ -73,7 +82,45 @@ impl Stdio {
             Input::Nothing => (None, InputKind::Absent),
             Input::Stdin => open_stdin()?,
         };
-        Ok(Stdio { input, kind, output: Sink::open(output)? })
+        let start = input.as_ref().and_then(End::position);
+        Ok(Stdio { input, file: None, start, kind, output: Sink::open(output)? })
+    }
+
+    /// Reads the file `path`, and takes nothing. A FIFO is waited for until somebody writes to it.
+    pub fn reading(ctx: &Context<'_>, path: &Path) -> Result<Self, Error> {
+        let failed = |e: io::Error| Error::io(Kind::ReadLocal, "read", path.display(), &e);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).custom_flags(fd::NONBLOCK_NOCTTY).open(path).map_err(failed)?;
+        if fd::kind(file.as_fd()).map_err(failed)? == FdKind::Directory {
+            return Err(Error::new(Kind::ReadLocal, "read", path.display(), "it is a directory"));
+        }
+        let input = End::open(file.into(), Access::Read).map_err(failed)?;
+        // A read of a FIFO that nobody has opened yet would give an end; poll knows better.
+        let mut first: Vec<_> = input.read_interest().interest().into_iter().collect();
+        if !first.is_empty() {
+            ctx.wait(&mut first, Deadline::NEVER).map_err(|cut| cut.during("read", path.display()))?;
+        }
+        let start = input.position();
+        let (input, file) = (Some(input), Some(path.to_owned()));
+        Ok(Stdio { input, file, start, kind: InputKind::Data, output: Sink::Discard })
+    }
+
+    /// Whether the input can be read from its beginning again.
+    pub fn can_rewind(&self) -> bool {
+        self.start.is_some()
+    }
+
+    /// Reads the input from its beginning again.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        match (&self.input, self.start) {
+            (Some(input), Some(start)) => input.go_to(start),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Where the input comes from, for people.
+    pub fn input_name(&self) -> String {
+        self.file.as_ref().map_or_else(|| "standard input".into(), |path| path.display().to_string())
     }
 
     /// What kind of input there is.
@@ -83,7 +130,7 @@ impl Stdio {
 
     /// How many bytes a regular file has left as standard input; `None` for whatever does not know its end.
     pub fn input_left(&self) -> Option<u64> {
-        self.input.as_ref().and_then(|_| fd::left(fd::stdin()))
+        self.input.as_ref().and_then(End::left)
     }
 
     /// Reads standard input; no input is an end at once.

@@ -96,6 +96,19 @@ pub fn left(fd: BorrowedFd<'_>) -> Option<u64> {
     Some(size.saturating_sub(position))
 }
 
+/// The position in a regular file; `None` for what has none.
+pub fn position(fd: BorrowedFd<'_>) -> Option<u64> {
+    let stat = rustix::fs::fstat(fd).ok()?;
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    is_file.then(|| rustix::fs::tell(fd).ok())?
+}
+
+/// Sets the position in a regular file. See lseek(2).
+pub fn go_to(fd: BorrowedFd<'_>, position: u64) -> io::Result<()> {
+    rustix::fs::seek(fd, rustix::fs::SeekFrom::Start(position))?;
+    Ok(())
+}
+
 /// read(2), once. EINTR is retried: no signal of ours asks for a read to be given up.
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *buffer))?)

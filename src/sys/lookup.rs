@@ -157,6 +157,11 @@ fn ip_address(address: *const libc::sockaddr) -> Option<IpAddr> {
     }
 }
 
+/// What this machine calls itself. See uname(2).
+pub fn host_name() -> Option<String> {
+    rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
+}
+
 /// Whether an interface has this index. See `if_indextoname(3)`.
 fn is_index(index: u32) -> bool {
     let mut name: [libc::c_char; libc::IF_NAMESIZE] = [0; libc::IF_NAMESIZE];

@@ -6,6 +6,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
 
 pub mod talk;
+pub mod tls;
+pub mod web;
 pub mod wire;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,7 +18,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// No program of a test may run longer: then it is killed, and the test fails.
 pub const HARD_LIMIT: Duration = Duration::from_secs(90);
@@ -259,4 +261,28 @@ pub fn file(directory: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf 
 /// A file opened as standard input.
 pub fn input(path: &Path) -> Stdio {
     std::fs::File::open(path).expect("our own file can be read").into()
+}
+
+/// A shell in an own network, own mounts and an own loopback: `script` finds the binary as $S and a directory with
+/// `files` as $D, which may be bound over those of /etc. Skips, and says so, where that is not permitted.
+pub fn in_namespace(files: &[(&str, &str)], script: &str) -> Option<(Ended, Duration)> {
+    let mut unshare = peer("unshare")?;
+    let probe = Command::new("unshare").args(["-rnm", "true"]).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        assert!(std::env::var_os("CI").is_none(), "unshare must be permitted in CI");
+        eprintln!("skipped: namespaces are not permitted here");
+        return None;
+    }
+    let dir = directory();
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).expect("the directory is ours");
+    }
+    let prepared = "set -e; ip link set lo up; for f in $(ls $D); do mount --bind $D/$f /etc/$f; done; set +e; ";
+    unshare
+        .args(["-rnm", "bash", "-c", &format!("{prepared}{script}")])
+        .env("S", env!("CARGO_BIN_EXE_sockkit"))
+        .env("D", dir.path());
+    let began = Instant::now();
+    let ended = start(&mut unshare).end();
+    Some((ended, began.elapsed()))
 }

@@ -4,7 +4,7 @@
 //! length and chunked together, lengths that differ, codings that were not asked for.
 
 use super::head::{ResponseHead, Version};
-use super::request::Method;
+use super::method::Method;
 use super::{HttpError, excerpt, malformed};
 
 /// How the end of a body is known.

@@ -6,6 +6,8 @@
 //! Each byte is looked at once when it comes and once by httparse when the head is complete: a dripping server
 //! costs no more than a fast one. A wrong first byte is reported at once, not at the end of the line.
 
+use std::fmt;
+
 use super::{HttpError, excerpt, is_token, lines, malformed, masked};
 
 /// The largest head in bytes, from the status line to the empty line.
@@ -22,6 +24,15 @@ pub enum Version {
     Http10,
     /// HTTP/1.1
     Http11,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+        })
+    }
 }
 
 /// One header line of a response.
@@ -64,6 +75,19 @@ impl ResponseHead {
     #[must_use]
     pub fn redirect(&self) -> Option<&[u8]> {
         matches!(self.status, 301..=303 | 307 | 308).then(|| self.get("location"))?
+    }
+
+    /// Whether the server keeps the connection for another request (RFC 9112 §9.3), once the body has said its own end.
+    #[must_use]
+    pub fn keeps_connection(&self) -> bool {
+        let lists = |option: &str| {
+            let mut items = self.all("connection").flat_map(|value| value.split(|&b| b == b','));
+            items.any(|item| item.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
+        };
+        match self.version {
+            Version::Http11 => !lists("close"),
+            Version::Http10 => lists("keep-alive") && !lists("close"),
+        }
     }
 }
 

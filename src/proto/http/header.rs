@@ -1,8 +1,8 @@
 //! A header line that the user gives with -H.
 //!
 //! Owns its grammar (RFC 9110 §5.1, §5.5) and what may not follow a redirect to another origin (RFC 9110 §15.4).
-//! Refuses lines that would smuggle another line in, and framing fields: a GET or HEAD here has no body, so they
-//! would only make the server wait for one (RFC 9112 §6.1, §6.2).
+//! Refuses lines that would smuggle another line in, and framing fields: they follow from the body that is sent, and
+//! any other value would make the server wait, or read a second request out of the rest (RFC 9112 §6.1, §6.2).
 
 use std::fmt;
 
@@ -56,8 +56,21 @@ impl Header {
         ["authorization", "proxy-authorization", "cookie", "cookie2", "host"].iter().any(|name| self.is(name))
     }
 
+    /// True for what tells of the body: it goes when a redirect turns the request into one without
+    /// (RFC 9110 §15.4).
+    #[must_use]
+    pub fn describes_content(&self) -> bool {
+        self.name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"))
+    }
+
     pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// Whether its value is a list with `item` in it (RFC 9110 §5.6.1).
+    pub(super) fn lists(&self, item: &str) -> bool {
+        let items = self.value.as_deref().unwrap_or_default().split(',');
+        items.map(str::trim).any(|one| one.eq_ignore_ascii_case(item))
     }
 
     pub(super) fn write(&self, out: &mut String) {
@@ -98,7 +111,7 @@ impl fmt::Display for HeaderError {
             Self::NoColon => "a header is written NAME: VALUE (NAME: removes one, NAME; sends it empty)",
             Self::Name => "the header's name is empty or holds a space or another character that no name may hold",
             Self::Value => "the header's value holds a control character",
-            Self::Framing => "Content-Length and Transfer-Encoding cannot be set: the request has no body",
+            Self::Framing => "Content-Length and Transfer-Encoding cannot be set: they follow from the body (--data)",
         })
     }
 }
@@ -130,6 +143,14 @@ mod tests {
         ];
         for (text, want) in table {
             assert_eq!(Header::parse(text).unwrap_err(), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_goes_with_the_body() {
+        let table = [("Content-Type: a", true), ("CONTENT-language: b", true), ("Contents: c", false), ("X: d", false)];
+        for (text, want) in table {
+            assert_eq!(Header::parse(text).unwrap().describes_content(), want, "{text}");
         }
     }
 

@@ -3,7 +3,8 @@
 //! Owns what may be asked ([`Url`], [`Header`], [`Request`]) and what may be answered ([`Response`], which reads the
 //! head, skips interim responses, finds the framing and hands out the body). Refuses whatever has two readings: a
 //! client that guesses is how requests get smuggled and downloads end short without a word. Not here: sockets, time
-//! limits, following redirects (the caller loops, [`Url::redirect`] says where to), content coding, kept-alive use.
+//! limits, following redirects (the caller loops, [`Url::redirect`] says where to, [`Method::redirected`] how), content
+//! coding.
 //!
 //! ```text
 //!  Url::parse ─▶ Request::encode ─▶ (the caller sends)
@@ -22,11 +23,20 @@
 //! # An exchange, byte for byte
 //!
 //! ```
-//! use sockkit::proto::http::{End, Event, Framing, Header, Method, Request, Response, Url};
+//! use sockkit::proto::http::{Content, End, Event, Framing, Header, Method, Request, Response, Url, Version};
 //!
 //! let url = Url::parse("www.example.com/a?b#c")?;
 //! let header = Header::parse("Accept: text/plain")?;
-//! let request = Request { method: Method::Get, url: &url, asked: &url, headers: &[header], version: "1.0" };
+//! let request = Request {
+//!     method: Method::Get,
+//!     url: &url,
+//!     asked: &url,
+//!     headers: &[header],
+//!     content: Content::None,
+//!     version: Version::Http11,
+//!     keep: false,
+//!     agent: "1.0",
+//! };
 //! assert_eq!(request.encode(), b"GET /a?b HTTP/1.1\r\n\
 //!     Host: www.example.com\r\n\
 //!     User-Agent: sockkit/1.0\r\n\
@@ -60,12 +70,16 @@
 //! ```
 
 mod chunked;
+pub mod coding;
+pub mod date;
 mod framing;
 mod head;
 mod header;
 mod masked;
+mod method;
 mod request;
 mod response;
+mod route;
 mod url;
 mod url_error;
 
@@ -75,8 +89,10 @@ pub use framing::Framing;
 pub use head::{Field, HeadReader, MAX_FIELDS, MAX_HEAD, ResponseHead, Version};
 pub use header::{Header, HeaderError};
 pub use masked::{lines, masked};
-pub use request::{Method, Request};
+pub use method::Method;
+pub use request::{Content, Request};
 pub use response::{End, Event, MAX_INTERIM, Response};
+pub use route::{ConnectTo, Resolve, Routes};
 pub use url::{Origin, Scheme, Url};
 pub use url_error::{RedirectError, UrlError};
 

@@ -7,7 +7,7 @@
 use super::chunked::{Chunked, Piece, take};
 use super::framing::Framing;
 use super::head::{HeadReader, ResponseHead};
-use super::request::Method;
+use super::method::Method;
 use super::{HttpError, malformed};
 
 /// The most interim responses (1xx) before the final one.
@@ -17,7 +17,9 @@ pub const MAX_INTERIM: usize = 10;
 #[derive(Clone, Debug)]
 pub struct Response {
     method: Method,
+    /// How many have come, and those that nobody has asked for yet.
     interim: usize,
+    interim_heads: Vec<ResponseHead>,
     framing: Option<Framing>,
     received: u64,
     state: State,
@@ -60,7 +62,14 @@ impl Response {
     /// A reader for the answer to a request with `method`.
     #[must_use]
     pub fn new(method: Method) -> Self {
-        Self { method, interim: 0, framing: None, received: 0, state: State::Head(HeadReader::default()) }
+        Self {
+            method,
+            interim: 0,
+            interim_heads: Vec::new(),
+            framing: None,
+            received: 0,
+            state: State::Head(HeadReader::default()),
+        }
     }
 
     /// Takes what comes next from the front of `input` and leaves the rest there.
@@ -110,12 +119,39 @@ impl Response {
         self.received
     }
 
+    /// The interim responses (1xx) that came since the last call.
+    pub fn take_interim(&mut self) -> Vec<ResponseHead> {
+        std::mem::take(&mut self.interim_heads)
+    }
+
+    /// How many bytes come next that are body and nothing else, so that they need not be fed: at most `u64::MAX`, where
+    /// the body ends with the connection; `None` where every byte must be looked at.
+    #[must_use]
+    pub fn plain(&self) -> Option<u64> {
+        match &self.state {
+            State::Length { left } => Some(*left),
+            State::UntilClose => Some(u64::MAX),
+            _ => None,
+        }
+    }
+
+    /// So many of the [`Response::plain`] bytes have gone another way.
+    pub fn passed(&mut self, bytes: u64) {
+        self.received = self.received.saturating_add(bytes);
+        if let State::Length { left } = &mut self.state {
+            *left = left.saturating_sub(bytes);
+            if *left == 0 {
+                self.state = State::Done;
+            }
+        }
+    }
+
     fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<Event<'i>, HttpError> {
         match &mut self.state {
             State::Head(_) => self.head(input),
             State::Length { left } => {
                 let most = *left;
-                Ok(self.plain(input, most))
+                Ok(self.piece(input, most))
             }
             State::Chunked(chunked) => match chunked.feed(input)? {
                 Piece::Data(data) => Ok(self.count(data)),
@@ -125,7 +161,7 @@ impl Response {
                     Ok(Event::Done)
                 }
             },
-            State::UntilClose => Ok(self.plain(input, u64::MAX)),
+            State::UntilClose => Ok(self.piece(input, u64::MAX)),
             State::Done => Ok(Event::Done),
             State::Failed(error) => Err(error.clone()),
         }
@@ -140,6 +176,7 @@ impl Response {
                 self.begin_body(Framing::of(self.method, &head)?);
                 return Ok(Event::Head(head));
             }
+            self.interim_heads.push(head);
         }
         Ok(Event::NeedMore)
     }
@@ -168,19 +205,14 @@ impl Response {
         };
     }
 
-    fn plain<'i>(&mut self, input: &mut &'i [u8], most: u64) -> Event<'i> {
+    fn piece<'i>(&mut self, input: &mut &'i [u8], most: u64) -> Event<'i> {
         let (data, rest) = take(input, most);
         if data.is_empty() {
             return Event::NeedMore;
         }
         *input = rest;
-        if let State::Length { left } = &mut self.state {
-            *left -= data.len() as u64;
-            if *left == 0 {
-                self.state = State::Done;
-            }
-        }
-        self.count(data)
+        self.passed(data.len() as u64);
+        Event::Data(data)
     }
 
     fn count<'i>(&mut self, data: &'i [u8]) -> Event<'i> {

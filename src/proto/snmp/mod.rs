@@ -1,7 +1,7 @@
 //! SNMP's question for what a device calls itself and how long it has been up, and the answer: version 1 (RFC 1157)
 //! and version 2c (RFC 1901, RFC 3416).
 //!
-//! Owns the message; [`ber`] owns its encoding. Refuses version 3, and to look a name up in a MIB: only the two
+//! Owns the message; `proto::ber` owns its encoding. Refuses version 3, and to look a name up in a MIB: only the two
 //! objects that are asked for have names here.
 //!
 //! ```
@@ -15,14 +15,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod ber;
-
 use std::net::Ipv4Addr;
 
-pub use ber::Oid;
+pub use super::ber::Oid;
 
-use super::escape;
 use super::packet::{Field, Reader, Reason, Value, digits, malformed};
+use super::{ber, escape};
 
 /// Port of an agent (RFC 3417 §3.2).
 pub const PORT: u16 = 161;

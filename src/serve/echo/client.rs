@@ -2,18 +2,21 @@
 //!
 //! A client that does not read is not read either: its kernel's buffers fill up, ours hold one piece at the most. Its
 //! end (FIN) is answered with ours after the last byte has gone back. Each turn is bounded, so that a busy client
-//! can't starve the rest. Refuses to wait and to count clients.
+//! can't starve the rest. An encrypted client has a handshake before all that, and `close_notify` before each end; what is
+//! decrypted already, or refused, gets no event of the poller ([`Client::has_more_to_read`]). Refuses to wait and to count
+//! clients.
 
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::house::Tally;
 use crate::deadline::{Bound, Deadline, Expired};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::event::{Event, Serve, Shown};
 use crate::net::Context;
+use crate::serve::encryption::Encryption;
 use crate::serve::partner::{Session, Step};
 use crate::stream::Stream;
 
@@ -61,10 +64,17 @@ pub(super) struct Client<'p> {
     pub(super) received: u64,
     pub(super) sent: u64,
     last_moved: Instant,
+    ends: Ends,
+    /// It is on the list of those that go on without an event.
+    pub(super) is_queued: bool,
+    /// Why it was refused: told when it has gone.
+    pub(super) refusal: Option<Error>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// Its handshake is under way, until then at the most.
+    Shaking(Instant),
     Open,
     /// The client's end has come.
     Ended,
@@ -72,6 +82,15 @@ enum State {
     Leaving(Instant),
     /// It is left alone until it goes.
     Stalled,
+}
+
+/// Which ends there have been of a client that leaves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    /// Ours is out.
+    ours: bool,
+    /// Nothing more can come of it.
+    theirs: bool,
 }
 
 /// What a turn came to.
@@ -87,22 +106,27 @@ pub(super) struct Turn<'t> {
     pub(super) piece: &'t mut [u8],
     pub(super) tally: &'t Tally,
     pub(super) now: Instant,
+    pub(super) encryption: Option<&'t Encryption>,
 }
 
 impl<'p> Client<'p> {
-    pub(super) fn new(stream: Stream, part: Option<Session<'p>>, now: Instant) -> Self {
+    /// A client with `part`, whose handshake, if there is one, must be over at `shaking`.
+    pub(super) fn new(stream: Stream, part: Option<Session<'p>>, shaking: Option<Instant>, now: Instant) -> Self {
         let mut client = Client {
             stream,
             part: part.map(Box::new),
             unsent: Vec::new(),
-            state: State::Open,
+            state: shaking.map_or(State::Open, State::Shaking),
             has_more: false,
-            due: None,
+            due: shaking,
             told: None,
             asked: Asked::NOTHING,
             received: 0,
             sent: 0,
             last_moved: now,
+            ends: Ends::default(),
+            is_queued: false,
+            refusal: None,
         };
         client.asked = client.wants();
         client
@@ -122,11 +146,37 @@ impl<'p> Client<'p> {
     /// Does what can be done now.
     pub(super) fn turn(&mut self, turn: &mut Turn<'_>) -> Result<Fate, Error> {
         match self.state {
-            State::Open | State::Ended if self.part.is_some() => self.play(turn),
-            State::Open | State::Ended => self.echo(turn),
+            State::Shaking(until) => self.shake_hands(until, turn),
+            State::Open | State::Ended => {
+                self.stream.flush().map_err(|e| self.stream.write_error(&e))?;
+                if self.part.is_some() { self.play(turn) } else { self.echo(turn) }
+            }
             State::Leaving(_) => Ok(self.throw_away(turn)),
             State::Stalled => Ok(Fate::Stays),
         }
+    }
+
+    /// Goes on with its handshake, and then with what it wanted.
+    fn shake_hands(&mut self, until: Instant, turn: &mut Turn<'_>) -> Result<Fate, Error> {
+        let Some(encryption) = turn.encryption else { return Ok(Fate::Stays) };
+        match encryption.advance(turn.ctx, &mut self.stream) {
+            Ok(true) => {
+                (self.state, self.due, self.last_moved) = (State::Open, None, turn.now);
+                self.turn(turn)
+            }
+            Ok(false) if turn.now >= until => Err(encryption.expired(&self.stream)),
+            Ok(false) => Ok(Fate::Stays),
+            Err(error) => self.refuse(error, turn),
+        }
+    }
+
+    /// An alert tells it why, which a close at once could destroy on its way.
+    fn refuse(&mut self, error: Error, turn: &mut Turn<'_>) -> Result<Fate, Error> {
+        if !matches!(error.kind, Kind::Tls | Kind::Untrusted) || self.end(turn.now).is_err() {
+            return Err(error);
+        }
+        self.refusal = Some(error);
+        Ok(self.throw_away(turn))
     }
 
     /// Gives back what waits, then reads and gives back until there is nothing or no room.
@@ -138,17 +188,22 @@ impl<'p> Client<'p> {
                 return Ok(Fate::Stays);
             }
             if self.state == State::Ended {
-                return Ok(Fate::Leaves);
+                return self.leave(turn.now);
             }
             let Some(n) = self.read(turn)? else { return Ok(Fate::Stays) };
             turn.tally.messages.add(usize::from(n > 0));
             self.give_back(&turn.piece[..n], turn)?;
-            if 0 < n && n < turn.piece.len() {
+            if 0 < n && n < turn.piece.len() && !self.stream.has_more() {
                 // That was all there was: the poller tells when there is more.
                 return Ok(Fate::Stays);
             }
         }
         Ok(Fate::Stays)
+    }
+
+    /// Both ends have come. That of a plain socket is its close.
+    fn leave(&mut self, now: Instant) -> Result<Fate, Error> {
+        if matches!(self.stream, Stream::Tls(_)) { self.end(now) } else { Ok(Fate::Leaves) }
     }
 
     /// One read; 0 is the client's end.
@@ -264,40 +319,79 @@ impl<'p> Client<'p> {
 
     /// Reads away what comes after our end, for a while.
     fn throw_away(&mut self, turn: &mut Turn<'_>) -> Fate {
-        if matches!(self.state, State::Leaving(until) if turn.now >= until) {
+        if matches!(self.state, State::Leaving(until) if turn.now >= until) || self.send_end().is_err() {
             return Fate::Leaves;
         }
         for _ in 0..READS {
-            match self.stream.read(turn.piece) {
+            if self.ends.theirs {
+                break;
+            }
+            match self.stream.discard(turn.piece) {
                 Ok(n) if n > 0 => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Fate::Stays,
-                // Its end, or a reset: it has what it wanted.
-                Ok(_) | Err(_) => return Fate::Leaves,
+                // It has what it wanted, once it has our end.
+                Ok(_) => self.ends.theirs = true,
+                Err(_) => return Fate::Leaves,
             }
         }
-        Fate::Stays
+        if self.ends.theirs && self.ends.ours { Fate::Leaves } else { Fate::Stays }
     }
 
     /// The server is about to end: one that is in the middle of something may still take our last bytes and our end.
     pub(super) fn say_goodbye(&mut self, turn: &mut Turn<'_>) -> Result<Fate, Error> {
         let fate = self.turn(turn)?;
+        if matches!(self.state, State::Shaking(_)) {
+            return Ok(Fate::Leaves);
+        }
         if fate == Fate::Leaves || !self.unsent.is_empty() || matches!(self.state, State::Leaving(_)) {
             return Ok(fate);
         }
         let is_quiet = turn.now.saturating_duration_since(self.last_moved) > QUIET;
         let fate = self.end(turn.now)?;
-        Ok(if is_quiet { Fate::Leaves } else { fate })
+        Ok(if is_quiet && self.ends.ours { Fate::Leaves } else { fate })
     }
 
     /// Sends our end; until the client's, what comes is thrown away.
     fn end(&mut self, now: Instant) -> Result<Fate, Error> {
-        self.stream.close_write().map_err(|e| self.stream.write_error(&e))?;
-        if self.state == State::Ended {
+        self.send_end().map_err(|e| self.stream.write_error(&e))?;
+        self.ends.theirs |= self.state == State::Ended;
+        if self.ends.theirs && self.ends.ours {
             return Ok(Fate::Leaves);
         }
         self.state = State::Leaving(now + LINGER);
         self.due = Some(now + LINGER);
         Ok(Fate::Stays)
+    }
+
+    /// Sends our end as far as there is room for it.
+    fn send_end(&mut self) -> io::Result<()> {
+        if self.ends.ours {
+            return Ok(());
+        }
+        match self.stream.close_write() {
+            Ok(()) => self.ends.ours = true,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    }
+
+    /// It is not waited for any longer: one that is encrypted hears that this is our end, and no cut.
+    pub(super) fn dismiss(&mut self) {
+        if matches!((self.state, &self.stream), (State::Open | State::Ended | State::Stalled, Stream::Tls(_))) {
+            // One that takes nothing has not earned it.
+            let _ = self.stream.close_write();
+        }
+    }
+
+    /// Whether a read may give something of which the poller knows nothing.
+    pub(super) fn has_more_to_read(&self) -> bool {
+        matches!(self.state, State::Open) && self.wants().read && self.stream.has_more()
+    }
+
+    /// Whether the time at which it goes on by itself has come.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due <= now)
     }
 
     /// When it goes on by itself, if that is news.
@@ -311,16 +405,18 @@ impl<'p> Client<'p> {
         let read = match (self.state, &self.part) {
             (State::Open, Some(part)) => part.wants_input(),
             (State::Open, None) => !write,
-            (State::Leaving(_), _) => return Asked { read: true, write: false },
+            (State::Shaking(_), _) => true,
+            (State::Leaving(_), _) => return Asked { read: !self.ends.theirs, write: !self.ends.ours },
             (State::Stalled, _) => return Asked::NOTHING,
             (State::Ended, _) => false,
         };
-        Asked { read, write }
+        Asked { read, write: write || self.stream.wants_flush() }
     }
 
     /// The limit that has passed: the idle one, or that of the last bytes, which is no failure.
     pub(super) fn overdue(&self, idle: Option<Bound>, now: Instant) -> Option<Overdue> {
         match self.state {
+            State::Shaking(_) => None,
             State::Leaving(until) => (now >= until).then_some(Overdue::Lingered),
             State::Open | State::Ended | State::Stalled => {
                 Deadline::since(self.last_moved, idle).expired().map(Overdue::Idle)

@@ -1,6 +1,8 @@
 //! One loop of the echo server: a poller, the clients that it has taken, the datagram sockets dealt to it.
 //!
-//! Level-triggered: whoever is cut short by the bound on a turn is reported again. Refuses to share a client.
+//! Level-triggered: whoever is cut short by the bound on a turn is reported again. What waits in memory, decrypted or about
+//! to be, the poller can't see: those clients have a list of their own, and a turn each before the next wait. Refuses to
+//! share a client.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -101,6 +103,8 @@ pub(super) struct EventLoop<'a> {
     timers: Timers,
     mailboxes: Vec<Mailbox<'a>>,
     printer: Option<Printer>,
+    /// Clients that go on without an event.
+    again: Vec<usize>,
     accepting: Accepting,
     has_rejected: bool,
     /// Bytes that clients of this loop have not taken.
@@ -131,6 +135,7 @@ impl<'a> EventLoop<'a> {
             timers: Timers::default(),
             mailboxes: sockets.map(|socket| Mailbox::new(socket, &house.echo.partner)).collect(),
             printer: output.map(Printer::new),
+            again: Vec::new(),
             accepting: Accepting::No,
             has_rejected: false,
             unsent: 0,
@@ -168,18 +173,30 @@ impl<'a> EventLoop<'a> {
         let mut ready = Vec::new();
         loop {
             ready.clear();
-            let pause = self.pause();
+            let pause = if self.again.is_empty() { self.pause() } else { Some(Duration::ZERO) };
             let events = self.poller.wait(pause).map_err(|e| unwatchable(&e))?;
             ready.extend(events.map(|(number, _)| Token::of(number)));
             self.now = Instant::now();
             for &token in &ready {
                 self.attend(token)?;
             }
+            self.go_on()?;
             self.look_at_the_clock()?;
             if self.is_over()? {
                 return self.printer.as_mut().map_or(Ok(()), Printer::finish);
             }
         }
+    }
+
+    /// Gives a turn to everybody who goes on without an event; who does after it has the next one later.
+    fn go_on(&mut self) -> Result<(), Error> {
+        for place in std::mem::take(&mut self.again) {
+            if let Some(client) = self.clients.get_mut(place) {
+                client.is_queued = false;
+            }
+            self.with_client(place, Client::turn)?;
+        }
+        Ok(())
     }
 
     /// How long nothing needs to be done unless a descriptor is ready.
@@ -257,8 +274,14 @@ impl<'a> EventLoop<'a> {
         self.has_rejected = false;
         let number = self.house.occupy();
         let partner = &self.house.echo.partner;
-        let is_plain = self.house.is_plain;
-        let client = Client::new(stream, (!is_plain).then(|| partner.session(number)), self.now);
+        let part = (!self.house.is_plain).then(|| partner.session(number));
+        let client = match &self.house.echo.encryption {
+            Some(encryption) => {
+                let stream = encryption.begin(&self.ctx, stream)?;
+                Client::new(stream, part, Some(encryption.until(self.now)), self.now)
+            }
+            None => Client::new(stream, part, None, self.now),
+        };
         let wants = client.asked;
         let place = self.clients.insert(client);
         let Some(client) = self.clients.get_mut(place) else { return Ok(()) };
@@ -296,8 +319,13 @@ impl<'a> EventLoop<'a> {
         // It may have gone earlier in the same batch of events.
         let Some(client) = self.clients.get_mut(place) else { return Ok(()) };
         let most = if self.unsent > MANY_UNSENT { SCANT_PIECE } else { PIECE };
-        let mut turn =
-            Turn { ctx: &self.ctx, piece: &mut self.piece[..most], tally: self.house.tally(self.nth), now: self.now };
+        let mut turn = Turn {
+            ctx: &self.ctx,
+            piece: &mut self.piece[..most],
+            tally: self.house.tally(self.nth),
+            now: self.now,
+            encryption: self.house.echo.encryption.as_ref(),
+        };
         self.unsent -= client.unsent();
         let outcome = act(client, &mut turn);
         self.unsent += client.unsent();
@@ -321,6 +349,9 @@ impl<'a> EventLoop<'a> {
         if let Some(due) = client.new_due() {
             self.timers.add(due, place);
         }
+        if client.has_more_to_read() && !std::mem::replace(&mut client.is_queued, true) {
+            self.again.push(place);
+        }
         if std::mem::replace(&mut client.asked, wants) == wants {
             return Ok(());
         }
@@ -329,12 +360,13 @@ impl<'a> EventLoop<'a> {
     }
 
     fn part(&mut self, place: usize, failure: Option<&Error>) -> Result<(), Error> {
-        let Some(client) = self.clients.remove(place) else { return Ok(()) };
+        let Some(mut client) = self.clients.remove(place) else { return Ok(()) };
+        let refusal = client.refusal.take();
         self.unsent -= client.unsent();
         if let Some(fd) = client.fd() {
             self.poller.closing(fd).map_err(|e| unwatchable(&e))?;
         }
-        self.ctx.tell(&Event::Serve(match failure {
+        self.ctx.tell(&Event::Serve(match failure.or(refusal.as_ref()) {
             Some(error) => {
                 self.house.tally(self.nth).failed.add(1);
                 Serve::Failed(&client, error)
@@ -366,7 +398,9 @@ impl<'a> EventLoop<'a> {
             return Err(Error::expired("serve", self.name(), expired));
         }
         while let Some(place) = self.timers.pop(self.now) {
-            self.with_client(place, Client::turn)?;
+            if self.clients.get_mut(place).is_some_and(|client| client.is_due(self.now)) {
+                self.with_client(place, Client::turn)?;
+            }
         }
         for nth in 0..self.mailboxes.len() {
             if self.mailboxes[nth].due().is_some_and(|due| due <= self.now) {
@@ -405,6 +439,7 @@ impl<'a> EventLoop<'a> {
                 Some(Overdue::Lingered) => self.part(place, None)?,
                 Some(Overdue::Idle(expired)) => {
                     let error = client.expired(expired);
+                    client.dismiss();
                     self.part(place, Some(&error))?;
                 }
             }
@@ -425,7 +460,10 @@ impl<'a> EventLoop<'a> {
             }
         }
         if self.now >= end {
-            self.clients.taken().into_iter().try_for_each(|place| self.part(place, None))?;
+            for place in self.clients.taken() {
+                self.clients.get_mut(place).into_iter().for_each(Client::dismiss);
+                self.part(place, None)?;
+            }
         }
         Ok(self.clients.is_empty())
     }

@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn the_limit_is_kept_by_many_threads_and_everybody_gets_a_turn() {
-        let echo = Echo { max_clients: 3, idle: None, stats_every: None, partner: Partner::default() };
+        let echo =
+            Echo { max_clients: 3, idle: None, stats_every: None, partner: Partner::default(), encryption: None };
         let house = House::new(&echo, Sockets::default(), 4).expect("there are descriptors");
         let most = AtomicUsize::new(0);
         std::thread::scope(|scope| {
@@ -214,7 +215,8 @@ mod tests {
 
     #[test]
     fn who_found_it_full_is_woken_by_the_next_that_leaves() {
-        let echo = Echo { max_clients: 1, idle: None, stats_every: None, partner: Partner::default() };
+        let echo =
+            Echo { max_clients: 1, idle: None, stats_every: None, partner: Partner::default(), encryption: None };
         let house = House::new(&echo, Sockets::default(), 2).expect("there are descriptors");
         assert!(house.reserve_or_wait());
         assert!(!house.reserve_or_wait());

@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::event::{Event, Serve};
 use crate::net::Context;
 use crate::net::datagram::DatagramSocket;
+use crate::serve::encryption::Encryption;
 use crate::serve::partner::Partner;
 use crate::stream::listener::Listener;
 use crate::stream::stdio::Stdio;
@@ -50,6 +51,8 @@ pub struct Echo {
     pub stats_every: Option<Duration>,
     /// What is played to whoever comes.
     pub partner: Partner,
+    /// How clients are encrypted, if they are.
+    pub encryption: Option<Encryption>,
 }
 
 /// The sockets that are served.

@@ -6,6 +6,8 @@ use std::os::fd::BorrowedFd;
 use super::{Client, Server};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind};
+use crate::event::Tell;
+use crate::event::tls::OwnCertificate;
 use crate::net::Context;
 use crate::stream::{Readiness, Stream};
 
@@ -16,6 +18,10 @@ pub enum Tls {}
 /// There can be none.
 #[derive(Clone, Debug)]
 pub enum ReadyClient {}
+
+/// There can be none.
+#[derive(Clone, Debug)]
+pub enum PreparedServer {}
 
 /// There can be none.
 #[derive(Clone, Debug)]
@@ -34,8 +40,15 @@ impl Client {
 
 impl Server {
     /// Says that there is no TLS.
-    pub fn prepare(&self) -> Result<ReadyServer, Error> {
+    pub fn prepare(&self, _: &dyn Tell) -> Result<PreparedServer, Error> {
         Err(no_tls())
+    }
+}
+
+impl PreparedServer {
+    /// Never called.
+    pub fn for_names(self, _: impl FnOnce() -> Vec<String>) -> Result<(ReadyServer, Option<OwnCertificate>), Error> {
+        match self {}
     }
 }
 
@@ -53,7 +66,12 @@ impl ReadyServer {
     }
 
     /// Never called.
-    pub fn begin(&self, _: Stream, _: usize) -> Result<Tls, Error> {
+    pub fn begin(&self, _: &Context<'_>, _: Stream, _: usize) -> Result<Tls, Error> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn tell_agreed(&self, _: &Context<'_>, _: &Tls) {
         match *self {}
     }
 }
@@ -81,6 +99,10 @@ impl Tls {
     }
 
     pub fn close_write(&mut self) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub fn unacknowledged(&self) -> Option<u64> {
         match *self {}
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Client ─prepare─▶ ReadyClient ─wrap─▶ Stream::Tls      files and roots are read before anything is opened
-//!  Server ─prepare─▶ ReadyServer ─wrap─▶ Stream::Tls
+//!  Server ─prepare─▶ PreparedServer ─for_names─▶ ReadyServer ─wrap─▶ Stream::Tls
 //! ```
 //! [`Tls`] keeps the contract of every [`Stream`](super::Stream): a call that can't go on gives `WouldBlock`. Owns
 //! handshakes, trust and the two ends (`close_notify`, then FIN). Refuses to open sockets and to know what is said through
@@ -10,6 +10,8 @@
 
 #[cfg(not(feature = "tls"))]
 mod absent;
+#[cfg(feature = "tls")]
+mod choice;
 #[cfg(feature = "tls")]
 mod client;
 #[cfg(feature = "tls")]
@@ -26,12 +28,12 @@ mod session;
 #[cfg(feature = "tls")]
 mod trust;
 
-pub use options::{Client, Identity, Server};
+pub use options::{Client, Identity, Server, Shows};
 
 #[cfg(not(feature = "tls"))]
-pub use absent::{ReadyClient, ReadyServer, Tls};
+pub use absent::{PreparedServer, ReadyClient, ReadyServer, Tls};
 #[cfg(feature = "tls")]
-pub use {client::ReadyClient, server::ReadyServer, session::Tls};
+pub use {client::ReadyClient, server::PreparedServer, server::ReadyServer, session::Tls};
 
 /// The cryptography: ring, or with the cargo feature `aws-lc` that library, which has post-quantum key exchange.
 #[cfg(feature = "tls")]
@@ -40,4 +42,13 @@ fn provider() -> rustls::crypto::CryptoProvider {
     return rustls::crypto::aws_lc_rs::default_provider();
     #[cfg(not(feature = "aws-lc"))]
     rustls::crypto::ring::default_provider()
+}
+
+/// Encrypts what a client may come back with to go on with its session, by keys that change every few hours.
+#[cfg(feature = "tls")]
+fn ticketer() -> Result<std::sync::Arc<dyn rustls::server::ProducesTickets>, rustls::Error> {
+    #[cfg(feature = "aws-lc")]
+    return rustls::crypto::aws_lc_rs::Ticketer::new();
+    #[cfg(not(feature = "aws-lc"))]
+    rustls::crypto::ring::Ticketer::new()
 }

@@ -19,9 +19,26 @@ pub struct Client {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
     /// What the server shows of itself.
-    pub identities: Vec<Identity>,
+    pub shows: Shows,
+    /// Demand a certificate of each client, signed by one of those in this PEM file.
+    pub client_ca: Option<PathBuf>,
     /// The application protocols to choose from (ALPN), the preferred one first.
     pub alpn: Vec<Vec<u8>>,
+}
+
+/// What a server shows of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// Whichever of these is for the name that a client asks for (SNI), else the first.
+    Files(Vec<Identity>),
+    /// A certificate that is made for this run and lives in memory.
+    SelfSigned,
+}
+
+impl Default for Shows {
+    fn default() -> Self {
+        Shows::Files(Vec::new())
+    }
 }
 
 /// A certificate chain and its key, in PEM files.

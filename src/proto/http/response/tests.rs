@@ -173,6 +173,61 @@ fn ten_interim_responses_but_not_eleven() {
 }
 
 #[test]
+fn interim_heads_are_kept_until_they_are_asked_for() {
+    let mut response = Response::new(Method::Get);
+    let mut input = &b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"[..];
+    assert!(matches!(response.feed(&mut input), Ok(Event::Head(head)) if head.status == 200));
+    let raw: Vec<_> = response.take_interim().into_iter().map(|head| head.raw).collect();
+    assert_eq!(raw, [&b"HTTP/1.1 100 Continue\r\n\r\n"[..], b"HTTP/1.1 103 Hints\r\nA: b\r\n\r\n"]);
+    assert!(response.take_interim().is_empty());
+}
+
+#[test]
+fn what_passes_another_way_counts() {
+    let after = |head: &str| {
+        let mut response = Response::new(Method::Get);
+        assert_eq!(response.plain(), None);
+        let mut input = head.as_bytes();
+        assert!(matches!(response.feed(&mut input), Ok(Event::Head(_))));
+        response
+    };
+    let mut length = after("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(length.plain(), Some(5));
+    length.passed(2);
+    assert_eq!((length.plain(), length.received()), (Some(3), 2));
+    assert_eq!(length.end_of_input(), Err(short(2, Some(5))));
+    assert_eq!(length.feed(&mut &b"abc"[..]), Ok(Event::Data(b"abc")));
+    assert_eq!((length.plain(), length.end_of_input()), (None, Ok(End::Framed)));
+    let mut whole = after("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    whole.passed(5);
+    assert_eq!((whole.plain(), whole.feed(&mut &b""[..])), (None, Ok(Event::Done)));
+    let mut until_close = after("HTTP/1.1 200 OK\r\n\r\n");
+    until_close.passed(7);
+    assert_eq!((until_close.plain(), until_close.received()), (Some(u64::MAX), 7));
+    assert_eq!(until_close.end_of_input(), Ok(End::Closed));
+    assert_eq!(after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").plain(), None);
+}
+
+#[test]
+fn who_keeps_the_connection() {
+    let table = [
+        ("HTTP/1.1 200 OK\r\n", true),
+        ("HTTP/1.1 200 OK\r\nConnection: Close\r\n", false),
+        ("HTTP/1.1 200 OK\r\nConnection: x, close\r\n", false),
+        ("HTTP/1.1 200 OK\r\nConnection: x\r\nConnection: close\r\n", false),
+        ("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n", true),
+        ("HTTP/1.0 200 OK\r\n", false),
+        ("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n", true),
+        ("HTTP/1.0 200 OK\r\nConnection: keep-alive, close\r\n", false),
+    ];
+    for (head, want) in table {
+        let mut input = &*[head.as_bytes(), b"\r\n"].concat();
+        let Ok(Event::Head(read)) = Response::new(Method::Get).feed(&mut input) else { panic!("{head}") };
+        assert_eq!(read.keeps_connection(), want, "{head}");
+    }
+}
+
+#[test]
 fn done_and_failed_stay_so() {
     let mut response = Response::new(Method::Head);
     let mut input = &b"HTTP/1.1 200 OK\r\n\r\nmore"[..];

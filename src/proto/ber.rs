@@ -1,4 +1,5 @@
-//! The Basic Encoding Rules as far as SNMP uses them (X.690, RFC 3417 §8): definite lengths, small tags.
+//! The Basic Encoding Rules as far as SNMP (X.690, RFC 3417 §8) and LDAP (RFC 4511 §5.1) use them: definite lengths,
+//! small tags. Owns elements, numbers and object identifiers; refuses to know what a message is made of.
 
 use std::fmt;
 
@@ -8,6 +9,7 @@ pub(super) const INTEGER: u8 = 0x02;
 pub(super) const OCTETS: u8 = 0x04;
 pub(super) const NULL: u8 = 0x05;
 pub(super) const OBJECT: u8 = 0x06;
+pub(super) const ENUMERATED: u8 = 0x0a;
 pub(super) const SEQUENCE: u8 = 0x30;
 
 /// The identifier `tag`, the length and `content`.

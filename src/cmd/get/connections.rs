@@ -1,0 +1,76 @@
+//! The connections of a run: made where there is none, kept for the next request to the same origin.
+//!
+//! Owns that a connection serves its own origin alone (scheme, host and port), also where several lead to the same
+//! address: what TLS has proved of one it has not of another.
+
+use super::plan::Plan;
+use crate::error::{Error, Kind};
+use crate::event::{Event, Http};
+use crate::net::Context;
+use crate::proto::http::{Origin, Scheme, Url};
+use crate::relay::{Connection, Spent};
+use crate::stream::Stream;
+use crate::stream::dial::connect;
+
+/// More origins than this are not kept waiting; the one that has waited longest goes.
+const MOST: usize = 8;
+
+/// Connections that wait for their next request.
+pub(super) struct Connections<'a> {
+    ctx: &'a Context<'a>,
+    plan: &'a Plan,
+    idle: Vec<(Origin, Connection)>,
+}
+
+impl<'a> Connections<'a> {
+    /// None yet.
+    pub(super) fn new(ctx: &'a Context<'a>, plan: &'a Plan) -> Self {
+        Connections { ctx, plan, idle: Vec::new() }
+    }
+
+    /// A connection for `url`: one that is kept and well, or a new one.
+    pub(super) fn get(&mut self, url: &Url) -> Result<Connection, Error> {
+        let kept = self.idle.iter().position(|(origin, _)| *origin == url.origin());
+        match kept.map(|at| self.idle.remove(at).1) {
+            Some(connection) => self.checked(connection).map_or_else(|| self.open(url), Ok),
+            None => self.open(url),
+        }
+    }
+
+    /// A new connection for `url`.
+    pub(super) fn open(&self, url: &Url) -> Result<Connection, Error> {
+        self.stream(url).map(Connection::new)
+    }
+
+    /// Keeps `connection` for the next request to the origin of `url`.
+    pub(super) fn keep(&mut self, url: &Url, connection: Connection) {
+        if self.idle.len() == MOST {
+            self.idle.remove(0);
+        }
+        self.idle.push((url.origin(), connection));
+    }
+
+    /// The kept connection if it can be used, which is told either way.
+    fn checked(&self, mut connection: Connection) -> Option<Connection> {
+        let why = match connection.check_idle() {
+            Ok(()) => {
+                self.ctx.tell(&Event::Http(Http::Reused(&connection.name())));
+                return Some(connection);
+            }
+            Err(Spent::Closed) => "the server has closed it",
+            Err(Spent::Unasked) => "the server has sent what nobody asked for",
+        };
+        self.ctx.tell(&Event::Http(Http::Dropped(&connection.name(), &why)));
+        None
+    }
+
+    /// The stream to the origin of `url`, ready for its requests: the one place where a proxy and TLS come in.
+    fn stream(&self, url: &Url) -> Result<Stream, Error> {
+        if url.scheme() == Scheme::Https {
+            let reason = "https needs TLS, and TLS is not in this build yet";
+            return Err(Error::new(Kind::Tls, "get", super::fetch::shown(url), reason));
+        }
+        let endpoint = self.plan.routes.endpoint(url).map_err(Error::usage)?;
+        connect(self.ctx, &endpoint, &self.plan.dial)
+    }
+}

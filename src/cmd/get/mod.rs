@@ -1,0 +1,72 @@
+//! `get`: HTTP requests, their redirects, and the bodies to standard output or a file.
+//!
+//! ```text
+//!   Args ─plan─▶ Plan ─fetch─▶ for each URL: connections ─▶ relay::Exchange ─▶ the next URL, or the body
+//!                                                  └─ open: the one place where a stream to an origin is made
+//! ```
+
+mod connections;
+mod fetch;
+mod plan;
+mod upload;
+
+use clap::Args as ClapArgs;
+
+use super::{in_context, open_output};
+use crate::opts::address::{FamilyArgs, SourceArgs};
+use crate::opts::http::{AnswerArgs, RequestArgs, RouteArgs};
+use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
+use crate::opts::progress::ProgressArgs;
+use crate::opts::relay::OutputArgs;
+use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
+use crate::relay::Delivery;
+use crate::report::Voice;
+use crate::stream::Stream;
+use crate::stream::stdio::{Input, Stdio};
+use fetch::Fetch;
+use upload::Upload;
+
+/// Options of `get`.
+#[derive(ClapArgs, Clone, Debug)]
+pub struct Args {
+    /// What to fetch: `http://HOST[:PORT][/PATH][?QUERY]`; without a scheme it means `http://`. Several are asked one after the other, over one connection where the server keeps it
+    // Words and not URLs: clap would repeat what it can't parse, password and all.
+    #[arg(value_name = "URL", required = true)]
+    urls: Vec<String>,
+    #[command(flatten)]
+    request: RequestArgs,
+    #[command(flatten)]
+    answer: AnswerArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    progress: ProgressArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    connect_limit: ConnectLimitArgs,
+    #[command(flatten)]
+    route: RouteArgs,
+    #[command(flatten)]
+    family: FamilyArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    socket: SocketArgs,
+    #[command(flatten)]
+    stream: StreamArgs,
+    #[command(flatten)]
+    reuse: ReuseArgs,
+}
+
+/// Asks, follows, delivers the bodies, and says how it ended.
+pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
+    let plan = args.plan()?;
+    in_context(voice, plan.limits.deadline, |ctx| {
+        let upload = Upload::open(ctx, &plan)?;
+        let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
+        let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
+        let outcome = Fetch::new(ctx, voice, &plan, upload).all(&mut output);
+        output.end(outcome)
+    })
+}
