@@ -231,8 +231,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l color -d 'W
 always\t''
 never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l separator -d 'Write TEXT after each datagram; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l length-prefix -d 'Write its length before each datagram, in network byte order' -r -f -a "u16\t'Two bytes'
-u32\t'Four bytes'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l length-prefix -d 'Write its length before each datagram, in network byte order' -r -f -a "u16\t'Two bytes in network order'
+u32\t'Four bytes in network order'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l count -d 'End (0) after N datagrams; without it ctrl-C is the normal end' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l reply -d 'Answer each datagram with TEXT; it may contain \\n \\r \\t \\0 \\xNN \\\\' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-recv" -l exec -d 'Answer each datagram with what CMD, run by /bin/sh -c, makes of it: the datagram is its stdin, its stdout the answer' -r

@@ -143,13 +143,21 @@ fn a_file_in_pieces_of_one_size() {
     sink.expect(bytes.chunks(1200));
 }
 
+/// As many sizes, up to what Ethernet carries.
+fn random_sizes(count: usize) -> Vec<usize> {
+    random(2 * count, 2).chunks(2).map(|two| usize::from(two[0]) * 5 + usize::from(two[1] % 5)).collect()
+}
+
+/// `bytes` in pieces of `sizes`.
+fn pieces<'b>(mut bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
+    sizes.iter().map(|&size| bytes.split_off(..size).expect("as many as there are")).collect()
+}
+
 #[test]
 fn a_hundred_thousand_datagrams_keep_their_borders() {
-    let random_sizes = random(200_000, 2);
-    let sizes: Vec<_> = random_sizes.chunks(2).map(|two| usize::from(two[0]) * 5 + usize::from(two[1] % 5)).collect();
+    let sizes = random_sizes(100_000);
     let bytes = random(sizes.iter().sum(), 3);
-    let mut rest = bytes.as_slice();
-    let datagrams: Vec<_> = sizes.iter().map(|&size| rest.split_off(..size).expect("as many as there are")).collect();
+    let datagrams = pieces(&bytes, &sizes);
     let Some(sink) = Sink::new("127.0.0.1", datagrams.len()) else { return };
     let directory = directory();
     let path = file(&directory, "file", &prefixed(datagrams.iter().copied()));
@@ -157,6 +165,24 @@ fn a_hundred_thousand_datagrams_keep_their_borders() {
     let sent = start(sink.sender(&options).stdin(input(&path))).end().expect(0);
     assert_eq!(sent.stderr, "");
     sink.expect(datagrams);
+}
+
+/// UNIX datagrams, so that a receiver that is behind holds up the sender and loses nothing.
+#[test]
+fn a_hundred_thousand_datagrams_through_files_and_back_are_identical() {
+    let sizes = random_sizes(100_000);
+    let bytes = random(sizes.iter().sum(), 4);
+    let before = prefixed(pieces(&bytes, &sizes));
+    let directory = directory();
+    let (sent, got) = (file(&directory, "sent", &before), directory.path().join("got"));
+    let place = format!("unix:{}", directory.path().join("socket").display());
+    let receive = ["udp-recv", &place, "--length-prefix", "u32", "--count", "100000", "-o"];
+    let receiver = start(sockkit(receive).arg(&got));
+    receiver.line("listening");
+    let words = ["udp-send", &place, "--length-prefix", "u32"];
+    start(sockkit(words).stdin(input(&sent))).end().expect(0);
+    receiver.end().expect(0);
+    assert_same(&std::fs::read(&got).expect("it was made"), &before);
 }
 
 #[test]

@@ -331,7 +331,7 @@ fn an_answer_may_come_while_the_body_still_goes_out() {
         client.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         let mut stream = client.stream.try_clone().expect("a duplicate");
         let mut tail = Vec::new();
-        let mut piece = [0; 64 * 1024];
+        let mut piece = vec![0; 64 * 1024];
         while !tail.ends_with(b"0\r\n\r\n") {
             let n = std::io::Read::read(&mut stream, &mut piece).expect("more comes");
             client.send(&piece[..n]);

@@ -414,6 +414,61 @@ fn the_account_is_exact_when_the_output_fails() {
     assert_eq!(before(" datagrams received") + before(" left unread") + before(" dropped"), sent, "{line}");
 }
 
+/// As many datagrams of 1000 bytes as every system's queue holds, and enough at once to be written by a thread.
+const WAVE: usize = 100;
+
+/// Sends a wave that is found all at once, and with it what `meanwhile` does.
+fn send_wave(receiver: &Running, socket: &UdpSocket, datagrams: &[u8], meanwhile: impl FnOnce()) {
+    receiver.signal(19);
+    datagrams.chunks(1000).for_each(|datagram| assert_eq!(socket.send(datagram).expect("there is room"), 1000));
+    meanwhile();
+    receiver.signal(18);
+}
+
+#[test]
+fn waves_that_are_written_behind_the_receiver_are_whole_at_ctrl_c() {
+    let directory = directory();
+    let path = directory.path().join("out");
+    let receiver = start(sockkit(["udp-recv", V4, "-o"]).arg(&path));
+    let socket = towards(receiver.address());
+    let all = random(5 * WAVE * 1000, 11);
+    let (begin, mut sent) = (Instant::now(), 0);
+    for wave in all.chunks(WAVE * 1000) {
+        sent += wave.len();
+        let is_last = sent == all.len();
+        send_wave(&receiver, &socket, wave, || {
+            if is_last {
+                receiver.signal(2)
+            }
+        });
+        while !is_last && std::fs::metadata(&path).is_ok_and(|file| file.len() < sent as u64) {
+            assert!(begin.elapsed() < Duration::from_secs(60), "a wave does not arrive");
+        }
+    }
+    receiver.end_within(Duration::from_secs(5)).expect(0);
+    assert_same(&std::fs::read(&path).expect("it was made"), &all);
+}
+
+#[test]
+fn a_file_that_takes_no_more_is_told_although_nothing_comes() {
+    let directory = directory();
+    let path = directory.path().join("out");
+    // Its unit is 512 or 1024 bytes.
+    let limited = "trap '' XFSZ; ulimit -f 40; exec \"$0\" udp-recv 127.0.0.1:0 --stats -o \"$1\"";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", limited, env!("CARGO_BIN_EXE_sockkit")]).arg(&path).stderr(Stdio::piped());
+    let receiver = start(&mut shell);
+    let socket = towards(receiver.address());
+    let all = random(WAVE * 1000, 12);
+    send_wave(&receiver, &socket, &all, || ());
+    let ended = receiver.end_within(Duration::from_secs(10)).expect(23);
+    assert!(ended.stderr.contains(&format!("write {}: file too large", path.display())), "{}", ended.stderr);
+    assert!(ended.stderr.contains("100 datagrams received"), "{}", ended.stderr);
+    let got = std::fs::read(&path).expect("it was made");
+    assert!([20 << 10, 40 << 10].contains(&got.len()), "{} bytes", got.len());
+    assert_same(&got, &all[..got.len()]);
+}
+
 #[test]
 fn trains_are_split_into_the_datagrams_that_they_were() {
     let receiver = receiver(V4, &["--gro", "--length-prefix", "u32", "--count", "31", "-vv"]);

@@ -12,9 +12,10 @@ use crate::opts::address::{FamilyArgs, refuse_for_unix};
 use crate::opts::announce::AnnounceArgs;
 use crate::opts::answers::AnswerArgs;
 use crate::opts::chat::ChatArgs;
-use crate::opts::intake::{INTAKE, IntakeArgs, LengthPrefix};
+use crate::opts::intake::{INTAKE, IntakeArgs};
 use crate::opts::limits::{LimitArgs, UntilIdleArgs};
 use crate::opts::multicast::JoinArgs;
+use crate::opts::prefix::PrefixArg;
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::{ShareArgs, SocketArgs};
 use crate::opts::values::Bytes;
@@ -42,7 +43,7 @@ pub struct Args {
     separator: Option<Bytes>,
     /// Write its length before each datagram, in network byte order
     #[arg(long, value_name = "WIDTH", conflicts_with_all = ["lines", "separator"])]
-    length_prefix: Option<LengthPrefix>,
+    length_prefix: Option<PrefixArg>,
     /// End (0) after N datagrams; without it ctrl-C is the normal end
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,

@@ -1,12 +1,11 @@
 //! Which datagrams are taken, how, and what is told of them.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::address::given;
 use super::relay::FILES;
 use super::taps::{DumpTo, dump_to};
 use crate::address::Network;
-use crate::serve::receiver::Width;
 
 /// The names of all of these, for options that can't go with any of them.
 pub const INTAKE: [&str; 4] = ["allow", "gro", "stats", "hex"];
@@ -53,23 +52,5 @@ impl IntakeArgs {
     /// The options given here that a UNIX socket can't honour.
     pub fn inet_only(&self) -> impl Iterator<Item = &'static str> {
         given([("--allow", !self.allow.is_empty()), ("--gro", self.gro)])
-    }
-}
-
-/// `--length-prefix`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LengthPrefix {
-    /// Two bytes
-    U16,
-    /// Four bytes
-    U32,
-}
-
-impl From<LengthPrefix> for Width {
-    fn from(prefix: LengthPrefix) -> Self {
-        match prefix {
-            LengthPrefix::U16 => Width::U16,
-            LengthPrefix::U32 => Width::U32,
-        }
     }
 }

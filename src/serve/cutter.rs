@@ -38,6 +38,13 @@ impl Prefix {
         }
     }
 
+    /// `length` as it stands in front of a datagram; `None` if it is more than can stand there.
+    pub fn write(self, length: usize, digits: &mut [u8; 4]) -> Option<&[u8]> {
+        *digits = u32::try_from(length).ok()?.to_be_bytes();
+        let (above, within) = digits.split_at(digits.len() - self.width());
+        above.iter().all(|&digit| digit == 0).then_some(within)
+    }
+
     /// The length that the first bytes of `bytes` give, if they are there.
     fn read(self, bytes: &[u8]) -> Option<usize> {
         let digits = bytes.get(..self.width())?;
@@ -346,6 +353,22 @@ mod tests {
     }
 
     #[test]
+    fn a_length_is_written_in_network_order_if_it_fits() {
+        let table: [(Prefix, usize, Option<&[u8]>); 7] = [
+            (Prefix::U16, 0, Some(b"\0\0")),
+            (Prefix::U16, 0x1234, Some(b"\x12\x34")),
+            (Prefix::U16, 0xffff, Some(b"\xff\xff")),
+            (Prefix::U16, 0x1_0000, None),
+            (Prefix::U32, 0x1_0000, Some(b"\0\x01\0\0")),
+            (Prefix::U32, 0xffff_ffff, Some(b"\xff\xff\xff\xff")),
+            (Prefix::U32, 0x1_0000_0000, None),
+        ];
+        for (prefix, length, wanted) in table {
+            assert_eq!(prefix.write(length, &mut [0; 4]), wanted, "{prefix:?} {length:#x}");
+        }
+    }
+
+    #[test]
     fn the_whole_is_one_even_when_it_is_empty() {
         for whole in [b"".as_slice(), b"ab\ncd\n", b"12345678"] {
             assert_cut(&Framing::Whole, whole, &[whole], None);
@@ -427,13 +450,14 @@ mod tests {
             datagrams in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 0..20),
             step in 1_usize..50,
         ) {
-            let prefixed = |datagram: &Vec<u8>| {
-                let length = u16::try_from(datagram.len()).expect("at most 8").to_be_bytes();
-                [&length[..], datagram].concat()
-            };
-            let written: Vec<u8> = datagrams.iter().flat_map(prefixed).collect();
-            let (found, misfit) = all(&Framing::Prefix(Prefix::U16), written.chunks(step));
-            prop_assert_eq!((found, misfit), (datagrams, None));
+            for prefix in [Prefix::U16, Prefix::U32] {
+                let prefixed = |datagram: &Vec<u8>| {
+                    [prefix.write(datagram.len(), &mut [0; 4]).expect("at most 8"), datagram].concat()
+                };
+                let written: Vec<u8> = datagrams.iter().flat_map(prefixed).collect();
+                let (found, misfit) = all(&Framing::Prefix(prefix), written.chunks(step));
+                prop_assert_eq!((&found, misfit), (&datagrams, None));
+            }
         }
     }
 }

@@ -145,9 +145,10 @@ impl Local {
         self.stream.reader_watch()
     }
 
-    /// The error of an output that nobody reads any more.
+    /// The error of an output that nobody reads any more, or of a file that was written behind us.
     pub(super) fn reader_gone(&self) -> Error {
-        self.stream.write_error(&ErrorKind::BrokenPipe.into())
+        let failure = self.stream.take_error().unwrap_or_else(|| ErrorKind::BrokenPipe.into());
+        self.stream.write_error(&failure)
     }
 
     /// Writes the rest and ends the output, at the reader's pace.

@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-pub use framing::{Borders, Width};
+pub use framing::Borders;
 
 use super::answers::{Answers, Reply};
 use super::local::Local;
@@ -29,8 +29,8 @@ use crate::stream::stdio::Stdio;
 use crate::sys::poll::{Interest, poll};
 use crate::sys::signals::is_polite_end;
 
-/// So many batches are taken before the output has its turn.
-const TURN: usize = 4;
+/// So many datagrams, or trains of them, are taken before the output has its turn.
+const TURN: usize = 256;
 
 /// Once this much waits for the output, it has its turn: large writes cost less a byte.
 const ROOM: usize = 256 * 1024;
@@ -64,7 +64,8 @@ pub struct Receiver<'a> {
 
 impl Receiver<'_> {
     /// Receives until it is over.
-    pub fn run(&self, ctx: &Context<'_>, socket: &DatagramSocket, local: Stdio) -> Result<(), Error> {
+    pub fn run(&self, ctx: &Context<'_>, socket: &DatagramSocket, mut local: Stdio) -> Result<(), Error> {
+        local.write_behind();
         let name = socket.local_name().unwrap_or(SocketName::Unix(None));
         let mut state = State {
             ctx,
@@ -115,17 +116,17 @@ impl State<'_> {
     fn receive(&mut self) -> Result<(), Error> {
         loop {
             if let Err(error) = self.take_datagrams() {
-                // What came before is kept as far as the output takes it; the first error is the one to tell.
-                let _ = self.local.finish_soon();
-                return Err(error);
+                return self.fail(error);
             }
             self.answers.turn();
             if self.local.write()? {
                 self.last_moved = Instant::now();
             }
             if self.is_over() {
-                self.empty_queue()?;
-                return self.local.finish(self.ctx, self.idle_limit());
+                return match self.empty_queue() {
+                    Ok(()) => self.local.finish(self.ctx, self.idle_limit()),
+                    Err(error) => self.fail(error),
+                };
             }
             if let Some(cut) = self.wait()? {
                 return self.cut_short(cut);
@@ -133,20 +134,25 @@ impl State<'_> {
         }
     }
 
+    /// What came before is kept as far as the output takes it; the first error is the one to tell.
+    fn fail(&mut self, error: Error) -> Result<(), Error> {
+        let _ = self.local.finish_soon();
+        Err(error)
+    }
+
     /// Takes what has come, while the output takes it.
     fn take_datagrams(&mut self) -> Result<(), Error> {
         self.queue_is_empty = false;
-        for _ in 0..TURN {
-            if !self.has_room() || self.queue_is_empty {
-                return Ok(());
-            }
-            self.take_batch()?;
+        let mut taken = 0;
+        while taken < TURN && self.has_room() && !self.queue_is_empty {
+            taken += self.take_batch()?;
         }
         Ok(())
     }
 
-    fn take_batch(&mut self) -> Result<(), Error> {
-        let Some(mut batch) = self.batch.take() else { return Ok(()) };
+    /// Gives how many came, in one piece each; an error that is about an answer counts, too.
+    fn take_batch(&mut self) -> Result<usize, Error> {
+        let Some(mut batch) = self.batch.take() else { return Ok(TURN) };
         let taken = self.socket.receive_batch(&mut batch, self.missing().min(self.answers.room()));
         let done = match taken {
             Ok(()) => self.take_all(&batch),
@@ -157,8 +163,9 @@ impl State<'_> {
             Err(e) if is_about_an_answer(&e) => Ok(()),
             Err(e) => Err(Error::io(Kind::Reset, "receive at", &self.name, &e)),
         };
+        let came = batch.len().max(1);
         self.batch = Some(batch);
-        done
+        done.map(|()| came)
     }
 
     fn take_all(&mut self, batch: &Batch) -> Result<(), Error> {
@@ -257,7 +264,8 @@ impl State<'_> {
         let ends_well = matches!(cut, Cut::Signal(signal) if self.plan.count.is_none() && is_polite_end(signal));
         self.ctx.signals.next_one_kills();
         self.answers.stop();
-        let written = self.empty_queue().and_then(|()| self.local.finish_soon());
+        let emptied = self.empty_queue();
+        let written = emptied.and(self.local.finish_soon());
         if ends_well { written } else { Err(cut.during("receive at", &self.name)) }
     }
 

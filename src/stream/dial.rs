@@ -8,11 +8,14 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::{Remote, Stream};
+use super::route::name_of_host;
+use super::tls::{Failed, ReadyClient, Tls};
+use super::{Readiness, Remote, Stream};
 use crate::address::{Endpoint, HostPort, Port, UnixName};
 use crate::deadline::{Bound, Deadline};
 use crate::error::{Error, Kind};
 use crate::event::account::Opening;
+use crate::event::tls::Handshake;
 use crate::event::{Event, Open};
 use crate::net::resolve::{Lookup, literal, resolve};
 use crate::net::socket::Progress;
@@ -132,7 +135,7 @@ fn race(
     race.limit = limit;
     let mut result = None;
     run_all(ctx, vec![race], &mut |_, outcome| {
-        result = Some(outcome.map(|won| won.stream));
+        result = Some(outcome.map(|won| won.stream).map_err(|lost| lost.error));
         Ok(())
     })?;
     result.unwrap_or_else(|| Err(Error::new(Kind::Refused, "connect to", subject, "no address to try")))
@@ -164,7 +167,7 @@ pub fn run_all(
                 return active
                     .iter()
                     .chain(&waiting)
-                    .try_for_each(|(place, race)| over(*place, Err(race.lost(Some(cut)))));
+                    .try_for_each(|(place, race)| over(*place, Err(race.given_up(ctx, cut))));
             }
         }
         active.retain(|(_, race)| !race.over);
@@ -191,6 +194,8 @@ fn wait(ctx: &Context<'_>, active: &mut [(usize, Race<'_>)]) -> Result<(), Cut> 
     let pause = active.iter().filter_map(|(_, race)| race.next_look()).min();
     let sockets = active.iter().flat_map(|(_, race)| &race.pending);
     let mut interests: Vec<_> = sockets.map(|a| Interest::write(a.socket.as_fd())).collect();
+    // Behind those of the attempts, whose places are looked up below.
+    interests.extend(active.iter().filter_map(|(_, race)| race.shaking.as_ref()).flat_map(Shaking::interests));
     match pause {
         _ if interests.is_empty() => return Ok(()),
         Some(pause) => ctx.wait_at_most(&mut interests, Deadline::NEVER, pause).map(|_| ())?,
@@ -244,8 +249,35 @@ pub struct Won {
     pub took: Duration,
 }
 
+/// Why a race was lost.
+pub struct Lost {
+    /// Why.
+    pub error: Error,
+    /// What a peer had shown whose handshake failed.
+    pub handshake: Option<Box<Handshake>>,
+}
+
+impl From<Error> for Lost {
+    fn from(error: Error) -> Self {
+        Lost { error, handshake: None }
+    }
+}
+
+impl From<Failed> for Lost {
+    fn from(Failed { error, handshake }: Failed) -> Self {
+        Lost { error, handshake }
+    }
+}
+
 /// How a race ended.
-pub type Outcome = Result<Won, Error>;
+pub type Outcome = Result<Won, Lost>;
+
+/// The handshake on the connection that has won.
+struct Shaking<'a> {
+    client: &'a ReadyClient,
+    tls: Box<Tls>,
+    took: Duration,
+}
 
 /// All attempts at one name.
 pub struct Race<'a> {
@@ -257,6 +289,9 @@ pub struct Race<'a> {
     failures: Vec<Error>,
     /// When the next attempt may start; a failure makes it now.
     next_start: Instant,
+    /// What is to be wrapped around the connection that wins, under the same limit.
+    wrap: Option<&'a ReadyClient>,
+    shaking: Option<Shaking<'a>>,
     over: bool,
 }
 
@@ -273,8 +308,16 @@ impl<'a> Race<'a> {
             pending: Vec::new(),
             failures: Vec::new(),
             next_start: now,
+            wrap: None,
+            shaking: None,
             over: false,
         })
+    }
+
+    /// The same for an encrypted connection, if there is a client for it.
+    #[must_use]
+    pub fn wrapped_by(self, client: Option<&'a ReadyClient>) -> Self {
+        Race { wrap: client, ..self }
     }
 
     /// The clock starts to run, unless somebody else's runs already.
@@ -293,15 +336,43 @@ impl<'a> Race<'a> {
 
     /// Starts the attempts that are due. Gives the outcome if that decides the race.
     fn start_due(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
+        if self.shaking.is_some() {
+            return None;
+        }
         while Instant::now() >= self.next_start || self.pending.is_empty() {
             let Some(peer) = self.queue.pop_front() else { break };
             match self.start(ctx, peer) {
-                Ok(Some(won)) => return Some(Ok(won)),
+                Ok(Some(won)) => return self.decided(ctx, won),
                 Ok(None) => self.next_start = Instant::now() + STAGGER,
                 Err(error) => self.fail(ctx, peer, error),
             }
         }
-        if self.pending.is_empty() { Some(Err(self.lost(None))) } else { None }
+        if self.pending.is_empty() { Some(Err(self.lost(None).into())) } else { None }
+    }
+
+    /// A connection has won: that is the end, or the beginning of its handshake.
+    fn decided(&mut self, ctx: &Context<'_>, won: Won) -> Option<Outcome> {
+        let Some(client) = self.wrap else { return Some(Ok(won)) };
+        self.queue.clear();
+        self.pending.clear();
+        let Won { stream, took } = won;
+        match client.begin(ctx, stream, &name_of_host(&self.subject.host)) {
+            Ok(tls) => self.shaking = Some(Shaking { client, tls, took }),
+            Err(error) => return Some(Err(error.into())),
+        }
+        self.shake(ctx)
+    }
+
+    /// Goes on with the handshake. Gives the outcome if that, or the limit, decides it.
+    fn shake(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
+        let mut shaking = self.shaking.take()?;
+        match (shaking.client.advance(ctx, &mut shaking.tls), self.limit.expired()) {
+            (Ok(true), _) => return Some(Ok(Won { stream: Stream::Tls(shaking.tls), took: shaking.took })),
+            (Err(failed), _) => return Some(Err(failed.into())),
+            (Ok(false), Some(late)) => return Some(Err(shaking.cut_short(ctx, Cut::Expired(late)))),
+            (Ok(false), None) => self.shaking = Some(shaking),
+        }
+        None
     }
 
     /// Starts the attempt at `peer`; on a loopback it may be over at once.
@@ -319,19 +390,22 @@ impl<'a> Race<'a> {
 
     /// Takes the decided attempts out of the race. Gives the outcome if one of them, or the limit, decides it.
     fn collect(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
+        if self.shaking.is_some() {
+            return self.shake(ctx);
+        }
         for attempt in std::mem::take(&mut self.pending) {
             let peer = attempt.peer;
             let progress = if attempt.decided { attempt.socket.finish_connect(peer) } else { Ok(Progress::Pending) };
             match progress {
                 Ok(Progress::Pending) => self.pending.push(attempt),
                 Ok(Progress::Connected) => match won(ctx, attempt) {
-                    Ok(won) => return Some(Ok(won)),
+                    Ok(won) => return self.decided(ctx, won),
                     Err(error) => self.fail(ctx, peer, error),
                 },
                 Err(error) => self.fail(ctx, peer, error),
             }
         }
-        self.limit.expired().map(|expired| Err(self.lost(Some(Cut::Expired(expired)))))
+        self.limit.expired().map(|expired| Err(self.lost(Some(Cut::Expired(expired))).into()))
     }
 
     fn fail(&mut self, ctx: &Context<'_>, peer: SocketAddr, error: Error) {
@@ -340,6 +414,11 @@ impl<'a> Race<'a> {
         }
         self.next_start = Instant::now();
         self.failures.push(error);
+    }
+
+    /// What a race has come to that nobody waits for any longer.
+    fn given_up(&self, ctx: &Context<'_>, cut: Cut) -> Lost {
+        self.shaking.as_ref().map_or_else(|| self.lost(Some(cut)).into(), |shaking| shaking.cut_short(ctx, cut))
     }
 
     /// The error of the whole race: the only attempt's own, or all of them listed.
@@ -363,6 +442,19 @@ impl<'a> Race<'a> {
         let waiting = self.queue.iter().map(|peer| format!("{peer}: not tried"));
         let all: Vec<_> = self.failures.iter().map(attempt_line).chain(pending).chain(waiting).collect();
         Error { reason: format!("{} ({})", error.reason, all.join(", ")), ..error }
+    }
+}
+
+impl Shaking<'_> {
+    fn cut_short(&self, ctx: &Context<'_>, cut: Cut) -> Lost {
+        self.client.cut_short(ctx, &self.tls, cut).into()
+    }
+
+    /// What the handshake waits for.
+    fn interests(&self) -> impl Iterator<Item = Interest<'_>> {
+        let under = self.tls.under();
+        let write = self.tls.wants_flush().then(|| under.write_interest());
+        [Some(under.read_interest()), write].into_iter().flatten().filter_map(Readiness::interest)
     }
 }
 

@@ -1,11 +1,13 @@
 //! One direction of a local file descriptor, used without ever blocking and without changing its flags.
 //!
 //! Owns the choice of how: a regular file is read plainly, a socket with `MSG_DONTWAIT`, a pipe or terminal
-//! through an own description of the same file, and where that is refused, through a helper thread.
+//! through an own description of the same file, and where that is refused, through a helper thread. A regular file may
+//! be written behind its user.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::behind::Behind;
 use super::pump::Pump;
 use super::{Medium, Readiness};
 use crate::sys::fd::{self, Access, FdKind};
@@ -31,6 +33,8 @@ enum How {
     Own(OwnedFd),
     /// A helper thread owns the blocking calls.
     Pump(Pump),
+    /// A helper thread makes the long ones.
+    Behind(Behind),
 }
 
 impl End {
@@ -56,9 +60,24 @@ impl End {
         Ok(End { given, how, medium })
     }
 
+    /// From now on a flood of bytes for a regular file is taken faster than the file takes it. Where that can't be, it is
+    /// as it was.
+    pub(super) fn write_behind(&mut self) {
+        let is_file =
+            matches!(self.how, How::Plain) && fd::kind(self.given.as_fd()).is_ok_and(|kind| kind == FdKind::File);
+        if is_file && let Ok(file) = self.given.try_clone() {
+            self.how = How::Behind(Behind::new(file));
+        }
+    }
+
+    /// Why what was taken before did not arrive.
+    pub(super) fn failure(&self) -> Option<io::Error> {
+        if let How::Behind(behind) = &self.how { behind.failure() } else { None }
+    }
+
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.how {
-            How::Plain => fd::read(self.given.as_fd(), buffer),
+            How::Plain | How::Behind(_) => fd::read(self.given.as_fd(), buffer),
             How::Socket => fd::receive_now(self.given.as_fd(), buffer),
             How::Own(own) => fd::read(own.as_fd(), buffer),
             How::Pump(pump) => pump.read(buffer),
@@ -71,6 +90,7 @@ impl End {
             How::Socket => fd::send_now(self.given.as_fd(), bytes),
             How::Own(own) => fd::write(own.as_fd(), bytes),
             How::Pump(pump) => pump.write(bytes),
+            How::Behind(behind) => behind.write(bytes),
         }
     }
 
@@ -78,13 +98,14 @@ impl End {
     pub(super) fn finish(&mut self) -> io::Result<()> {
         match &mut self.how {
             How::Pump(pump) => pump.finish(),
+            How::Behind(behind) => behind.finish(),
             _ => Ok(()),
         }
     }
 
     pub(super) fn read_interest(&self) -> Readiness<'_> {
         match &self.how {
-            How::Plain => Readiness::Always,
+            How::Plain | How::Behind(_) => Readiness::Always,
             How::Socket => Readiness::Readable(self.given.as_fd()),
             How::Own(own) => Readiness::Readable(own.as_fd()),
             How::Pump(pump) => pump.read_interest(),
@@ -97,6 +118,7 @@ impl End {
             How::Socket => Readiness::Writable(self.given.as_fd()),
             How::Own(own) => Readiness::Writable(own.as_fd()),
             How::Pump(pump) => pump.write_interest(),
+            How::Behind(behind) => behind.write_interest(),
         }
     }
 
@@ -105,7 +127,7 @@ impl End {
         let fd = match &self.how {
             How::Plain => self.given.as_fd(),
             How::Own(own) => own.as_fd(),
-            How::Socket | How::Pump(_) => return None,
+            How::Socket | How::Pump(_) | How::Behind(_) => return None,
         };
         Some((self.medium?, fd))
     }
@@ -125,10 +147,11 @@ impl End {
         fd::go_to(self.given.as_fd(), position)
     }
 
-    /// Poll reports on it that the reader of a pipe is gone.
+    /// Poll reports on it that the reader of a pipe is gone, or that a file takes no more.
     pub(super) fn reader_watch(&self) -> Option<BorrowedFd<'_>> {
-        match self.how {
+        match &self.how {
             How::Plain => None,
+            How::Behind(behind) => behind.watch(),
             _ => Some(self.given.as_fd()),
         }
     }

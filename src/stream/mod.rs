@@ -4,6 +4,7 @@
 //! stream never blocks: a call that can't go on gives `WouldBlock`, and [`Stream::read_interest`] and
 //! [`Stream::write_interest`] say what to wait for. Refuses to wait, to retry and to know the other stream.
 
+mod behind;
 pub mod buffer;
 pub mod child;
 pub mod crlf;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Kind, plain};
 use crate::event::account::{Opening, TcpInfo};
+use crate::event::tls::Handshake;
 use crate::net::{Socket, SocketName};
 use crate::sys::poll::Interest;
 use stdio::Stdio;
@@ -279,17 +281,22 @@ impl Stream {
         self.remote()?.socket.info()
     }
 
+    /// What the handshake agreed on by which we encrypt it as a client.
+    pub fn handshake(&self) -> Option<&Handshake> {
+        if let Stream::Tls(tls) = self { tls.agreed() } else { None }
+    }
+
     /// How long the way to the connection took.
     pub fn opening(&self) -> Opening {
         self.remote().map(|remote| remote.opening).unwrap_or_default()
     }
 
-    /// The error that waits on a socket, taken from it.
+    /// The error that waits on a socket, taken from it, or with which the writing behind a file has ended.
     pub fn take_error(&self) -> Option<io::Error> {
         match self {
             Stream::Socket(remote) => remote.socket.take_error(),
             Stream::Tls(tls) => tls.under().take_error(),
-            Stream::Stdio(_) => None,
+            Stream::Stdio(stdio) => stdio.output_failure(),
             #[cfg(test)]
             Stream::Scripted(_) => None,
         }

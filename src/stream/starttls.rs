@@ -220,7 +220,7 @@ mod tests {
         );
         assert_eq!(kind(Scripted::giving([bytes(b"554 no\r\n")])), Some(Kind::Tls));
         assert_eq!(kind(Scripted::giving([bytes(b"SSH-2.0-x\r\n")])), Some(Kind::Malformed));
-        assert_eq!(kind(Scripted::giving([bytes(&[b'2'; 70_000])])), Some(Kind::TooLarge));
+        assert_eq!(kind(Scripted::giving([bytes(&b"2".repeat(70_000))])), Some(Kind::TooLarge));
         assert_eq!(kind(Scripted::giving([Read::Fail(io::ErrorKind::ConnectionReset)])), Some(Kind::Reset));
         let gone = [Write::Fail(io::ErrorKind::ConnectionReset)];
         assert_eq!(kind(Scripted::giving([bytes(b"220 x\r\n")]).taking(gone)), Some(Kind::Reset));

@@ -153,6 +153,19 @@ impl Stdio {
         }
     }
 
+    /// From now on an output that is a regular file takes a flood of bytes faster than the file does: for whoever loses what
+    /// comes while it writes.
+    pub fn write_behind(&mut self) {
+        if let Sink::Stdout(end) | Sink::File(end, _) = &mut self.output {
+            end.write_behind();
+        }
+    }
+
+    /// Why bytes that the output took did not arrive.
+    pub(super) fn output_failure(&self) -> Option<io::Error> {
+        self.output.end().and_then(End::failure)
+    }
+
     /// Bytes are about to be written past [`Stdio::write`].
     pub(super) fn begin_write(&mut self) -> io::Result<()> {
         match &mut self.output {

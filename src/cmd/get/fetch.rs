@@ -14,7 +14,7 @@ use crate::event::{Event, Http};
 use crate::net::Context;
 use crate::proto::escape;
 use crate::proto::http::{Content, Header, Method, Request, ResponseHead, Url};
-use crate::relay::{Body, Connection, Delivery, Exchange, Outgoing, Terms};
+use crate::relay::{Body, Connection, Delivery, Exchange, Outgoing, Taking, Terms};
 use crate::report::Voice;
 use crate::report::bar::Bar;
 
@@ -143,7 +143,7 @@ impl<'a> Fetch<'a> {
         }
         if next.is_none() && plan.answer.body {
             let bar = Bar::new(voice, plan.answer.progress, exchange.length());
-            exchange.body(output, &|size| bar.at(size))?;
+            exchange.body(Taking::to(output, &|size| bar.at(size)))?;
         } else {
             exchange.skip(output);
         }

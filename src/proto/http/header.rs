@@ -63,6 +63,16 @@ impl Header {
         self.name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"))
     }
 
+    /// A line whose parts were checked by whoever made them.
+    pub(super) fn checked(name: &str, value: String) -> Self {
+        debug_assert!(name.bytes().all(is_token) && value.bytes().all(is_value));
+        Self { name: name.to_owned(), value: Some(value) }
+    }
+
+    pub(super) fn value(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+
     pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }

@@ -69,16 +69,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod auth;
 mod chunked;
 pub mod coding;
 pub mod date;
+pub mod disposition;
 mod framing;
 mod head;
 mod header;
+pub mod lint;
 mod masked;
 mod method;
+pub mod netrc;
+pub mod range;
 mod request;
 mod response;
+pub mod retry;
 mod route;
 mod url;
 mod url_error;

@@ -1,6 +1,7 @@
 //! What keeps datagrams apart in the output.
 
 use crate::error::{Error, Kind};
+use crate::serve::cutter::Prefix;
 use crate::serve::local::Local;
 
 /// How the borders of datagrams are kept.
@@ -9,16 +10,7 @@ pub enum Borders {
     /// This follows each; nothing does where it is empty.
     After(Vec<u8>),
     /// Its length goes before each.
-    Before(Width),
-}
-
-/// How a length is written: in network byte order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// Two bytes.
-    U16,
-    /// Four bytes.
-    U32,
+    Before(Prefix),
 }
 
 impl Borders {
@@ -29,14 +21,10 @@ impl Borders {
                 local.put(datagram);
                 local.put(separator);
             }
-            Borders::Before(Width::U16) => {
-                let length = u16::try_from(datagram.len()).map_err(|_| too_large(datagram.len(), "u16"))?;
-                local.put(&length.to_be_bytes());
-                local.put(datagram);
-            }
-            Borders::Before(Width::U32) => {
-                let length = u32::try_from(datagram.len()).map_err(|_| too_large(datagram.len(), "u32"))?;
-                local.put(&length.to_be_bytes());
+            Borders::Before(prefix) => {
+                let mut digits = [0; 4];
+                let length = prefix.write(datagram.len(), &mut digits);
+                local.put(length.ok_or_else(|| too_large(datagram.len(), *prefix))?);
                 local.put(datagram);
             }
         }
@@ -45,8 +33,9 @@ impl Borders {
 }
 
 /// Only a UNIX datagram can be.
-fn too_large(size: usize, width: &str) -> Error {
-    let reason = format!("the {size} bytes of a datagram are more than the length of --length-prefix {width} can say");
+fn too_large(size: usize, prefix: Prefix) -> Error {
+    let width = 8 * prefix.width();
+    let reason = format!("the {size} bytes of a datagram are more than the length of --length-prefix u{width} can say");
     let error = Error::new(Kind::TooLarge, "write", "standard output", reason);
-    if width == "u16" { error.hint("--length-prefix u32 can") } else { error }
+    if prefix == Prefix::U16 { error.hint("--length-prefix u32 can") } else { error }
 }
