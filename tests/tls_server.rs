@@ -249,8 +249,8 @@ fn a_client_that_speaks_plain_text_is_named_and_hears_an_alert() {
     assert_eq!(read_all(&plain).first(), Some(&21), "an alert (RFC 8446 §5.1)");
     let name = plain.local_addr().expect("it is bound").to_string();
     drop(plain);
-    let line = server.line("does not speak TLS");
-    assert!(line.contains(&name) && line.contains("GET / HTTP"), "{line}");
+    let line = server.line("GET / HTTP");
+    assert!(line.contains(&name) && line.contains("not TLS"), "{line}");
     run(&mut identity.connect(address, &[]), b"next").expect(0);
     assert!(terminated(server).stderr.contains("2 clients, 1 at once at most, 1 failed"));
 }
@@ -275,7 +275,7 @@ fn a_client_that_never_shakes_hands_holds_its_place_for_the_limit() {
 #[test]
 fn a_thousand_at_once_of_which_two_hundred_never_shake_hands() {
     let identity = Identity::new();
-    let (server, address) = identity.echo(&["-m", "1000", "--handshake-timeout", "5"]);
+    let (server, address) = identity.echo(&["-m", "1000", "--handshake-timeout", "8"]);
     let script = "
 import resource
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -353,24 +353,28 @@ fn a_cut_without_close_notify_is_a_failure_that_is_named() {
 #[test]
 fn at_its_end_the_server_says_close_notify_to_all() {
     let identity = Identity::new();
-    let verbs: [(&str, &[&str]); 2] = [("echo-server", &[]), ("listen", &["-k"])];
-    for (verb, args) in verbs {
-        let server = start(&mut identity.command(verb, args));
-        let address = server.address();
+    for (verb, args) in [("echo-server", &[][..]), ("listen", &["-k"])] {
+        let mut server = Talk::start(&mut identity.command(verb, args));
+        let address = server.program.address();
+        let is_echo = if args.is_empty() { &["echo"][..] } else { &[] };
         let script = "
 many = [tls() for _ in range(30)]
 [s.sendall(b'x') for s in many]
+[exactly(s, 1) for s in many if len(sys.argv) > 3]
 silent = [plain() for _ in range(5)]
 print('there', flush=True)
 for s in many:
     while s.recv(99): pass
 print('ended', flush=True)
 ";
-        let Some(mut clients) = identity.python(address, script, &[]) else { return };
+        let Some(mut clients) = identity.python(address, script, is_echo) else { return };
         let mut clients = Talk::start(&mut clients);
         clients.hear("there\n");
-        server.signal(TERM);
-        server.end_within(2 * SECOND).expect(0);
+        if is_echo.is_empty() {
+            server.hear("x".repeat(30));
+        }
+        server.program.signal(TERM);
+        server.program.end_within(2 * SECOND).expect(0);
         clients.hear("ended\n");
         clients.program.end().expect(0);
     }
@@ -398,7 +402,7 @@ fn keep_open_serves_two_while_others_never_shake_hands() {
     drop(plain);
     assert!(read_all(&silent).is_empty(), "it hears nothing of what is for those who can read it");
     let ended = |hub: &Talk, text: &str| eventually(text, || hub.program.stderr().contains(text));
-    ended(&hub, "does not speak TLS");
+    ended(&hub, "HELO");
     ended(&hub, "timed out after 1 s (--handshake-timeout)");
     one.hang_up();
     two.hang_up();
@@ -522,6 +526,9 @@ for version in [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]:
         };
         let Some(said) = says(Some(&good), true) else { return };
         assert_eq!(said, "served\nserved\n");
+        // Who it was is told with the handshake.
+        server.line("Alice");
+        server.line("Alice");
         let Some(said) = says(None, false) else { return };
         assert_eq!(said.matches("ALERT").count(), 2, "{said}");
         server.line("certificate");
@@ -646,6 +653,70 @@ fn a_certificate_of_its_own_is_for_where_it_listens() {
         let told = told.trim().rsplit('=').next().expect("a fingerprint").replace(':', "").to_lowercase();
         assert!(line.contains(&format!("sha256:{told}")), "{line} {told}");
         assert!(line.contains(&format!("sockkit connect --tls --tls-pin sha256:{told} ")), "{line}");
+    }
+}
+
+/// The words behind `sockkit` of the command that `server` prints.
+#[track_caller]
+fn printed(server: &Running) -> Command {
+    let line = server.line("reach it by: ");
+    let command = line.split("reach it by: sockkit ").nth(1).expect("a command of ours");
+    assert!(!command.contains('\''), "nothing here needs a shell: {command}");
+    sockkit(command.split(' '))
+}
+
+#[test]
+fn the_command_that_is_printed_reaches_the_server_and_no_other() {
+    let dir = directory();
+    let path = format!("unix:{}", dir.path().join("socket").display());
+    let several: [&[&str]; 5] = [&["0"], &["127.0.0.1", "0"], &["localhost", "0"], &["::1", "0"], &[&path]];
+    for words in several {
+        let server = start(sockkit(["echo-server", "--tls", "--tls-self-signed"]).args(words));
+        assert_eq!(run(&mut printed(&server), b"as printed").expect(0).text(), "as printed", "{words:?}");
+        terminated(server);
+    }
+    // Another one has another key.
+    let (one, another) = (start(&mut own_certificate()), start(&mut own_certificate()));
+    let mut mixed = printed(&one);
+    let pin = mixed.get_args().nth(3).expect("a pin").to_owned();
+    mixed = sockkit(["connect", "--tls", "--tls-pin"]);
+    let refused = run(mixed.arg(pin).arg(another.address().to_string()), b"secret").expect(60);
+    assert!(terminated(another).stderr.contains(" 0 bytes received"), "{}", refused.stderr);
+}
+
+fn own_certificate() -> Command {
+    sockkit(["echo-server", "--tls", "--tls-self-signed", "127.0.0.1", "0"])
+}
+
+#[test]
+fn versions_suites_and_protocols_are_the_servers_to_choose() {
+    let identity = Identity::new();
+    let handshake = |server: &[&str], client: &str| {
+        let (_server, address) = identity.echo(server);
+        let mut openssl = peer("openssl")?;
+        openssl.args(["s_client", "-connect", &address.to_string()]).args(client.split(' '));
+        Some(run(&mut openssl, b"").text())
+    };
+    let suites = "TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-CHACHA20-POLY1305";
+    let table: [(&[&str], &str, &str); 8] = [
+        (&["--tls-min", "1.3"], "-tls1_2", "Cipher is (NONE)"),
+        (&["--tls-min", "1.3"], "-tls1_3", "TLSv1.3, Cipher is TLS_AES"),
+        (&["--tls-max", "1.2"], "-tls1_3", "Cipher is (NONE)"),
+        (&["--tls-max", "1.2"], "-tls1_2", "TLSv1.2, Cipher is ECDHE"),
+        (&["--tls-suites", suites], "-tls1_3", "Cipher is TLS_AES_128_GCM_SHA256"),
+        (&["--tls-suites", suites], "-tls1_2", "Cipher is ECDHE-ECDSA-CHACHA20-POLY1305"),
+        (&["--tls-alpn", "two,one"], "-alpn one,two", "ALPN protocol: two"),
+        (&["--tls-alpn", "two,one"], "-alpn three", "no peer certificate available"),
+    ];
+    for (server, client, wanted) in table {
+        let Some(shown) = handshake(server, client) else { return };
+        assert!(shown.contains(wanted), "{server:?} {client}: {shown}");
+    }
+    for (args, reason) in
+        [(["--tls-min=1.3", "--tls-max=1.2"], "newer"), (["--tls-suites=MD5", "-q"], "MD5 is none of")]
+    {
+        let refused = run(&mut identity.command("echo-server", &args), b"").expect(2).stderr;
+        assert!(refused.contains(reason), "{refused}");
     }
 }
 

@@ -39,8 +39,12 @@ impl PortAnswer {
             Kind::Tls => "no TLS",
             _ => "failed",
         };
-        let line = format!("{subject}: {state} ({})", error.reason);
-        let fields = json!({ "event": "check", "target": subject, "state": state, "reason": error.reason });
+        // A limit says of itself only that it passed.
+        let phase =
+            if error.operation == "shake hands with" && error.kind == Kind::TimedOut { "TLS handshake: " } else { "" };
+        let reason = format!("{phase}{}", error.reason);
+        let line = format!("{subject}: {state} ({reason})");
+        let fields = json!({ "event": "check", "target": subject, "state": state, "reason": reason });
         PortAnswer { line, more: Vec::new(), fields, kind: Some(error.kind) }
     }
 

@@ -303,7 +303,9 @@ impl State<'_> {
         self.ctx.signals.next_one_kills();
         self.local.finish_soon()?;
         for client in &mut self.clients {
+            client.shake_hands(self.ctx, self.hub.encryption.as_ref());
             if client.is_welcome() {
+                // One that takes not even that is left without it.
                 let _ = client.stream.close_write();
             }
             client.tell_end(self.ctx, None);

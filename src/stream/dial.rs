@@ -499,8 +499,9 @@ impl Shaking<'_> {
     /// What the handshake waits for.
     fn interests(&self) -> impl Iterator<Item = Interest<'_>> {
         let under = self.tls.under();
+        let read = self.tls.is_handshaking().then(|| under.read_interest());
         let write = self.tls.wants_flush().then(|| under.write_interest());
-        [Some(under.read_interest()), write].into_iter().flatten().filter_map(Readiness::interest)
+        [read, write].into_iter().flatten().filter_map(Readiness::interest)
     }
 }
 

@@ -237,12 +237,19 @@ impl Scene<'_> {
 
     fn not_tls(&self) -> Words {
         let shown = escape(self.first_bytes);
-        let what = speaks(self.first_bytes).map_or_else(
-            || "the peer does not speak TLS".to_owned(),
-            |protocol| format!("the peer speaks {protocol}, not TLS"),
-        );
-        let words = Words::new(format!("{what}: \"{shown}\""));
-        if self.trial.is_some() { words.hint(WITHOUT) } else { words }
+        let Some((protocol, starttls)) = speaks(self.first_bytes) else {
+            return self.without_tls(Words::new(format!("the peer does not speak TLS: \"{shown}\"")));
+        };
+        let words = Words::new(format!("the peer speaks {protocol}, not TLS: \"{shown}\""));
+        match starttls.filter(|_| self.trial.is_some()) {
+            Some(name) => words.hint(format!("--starttls {name} asks it for TLS first")),
+            None => self.without_tls(words),
+        }
+    }
+
+    /// What a client can try; a server has no choice.
+    fn without_tls(&self, words: Words) -> Words {
+        if self.trial.is_some() { words.hint("try it without --tls") } else { words }
     }
 }
 
@@ -251,8 +258,6 @@ pub(super) const HANDSHAKE: &str = "shake hands with";
 
 /// What to think of when nothing came.
 pub(super) const NOT_TLS: &str = "perhaps it does not speak TLS on this port";
-
-const WITHOUT: &str = "try it without --tls";
 
 /// Names of application protocols, for reading.
 pub(super) fn protocols(names: &[Vec<u8>]) -> String {
@@ -268,24 +273,24 @@ fn is_tls(first_bytes: &[u8]) -> bool {
     matches!(first_bytes, [20..=23, 3, ..] | [20..=23] | [])
 }
 
-/// The protocol that begins so.
-fn speaks(first_bytes: &[u8]) -> Option<&'static str> {
+/// The protocol that begins so, and its name for `--starttls` if it can change over.
+fn speaks(first_bytes: &[u8]) -> Option<(&'static str, Option<&'static str>)> {
     let text = String::from_utf8_lossy(first_bytes).to_ascii_lowercase();
     let begins = |with: &str| text.starts_with(with);
-    match first_bytes {
-        _ if begins("http/") || begins("<!doctype html") || begins("<html") => Some("HTTP"),
-        _ if ["get ", "head ", "post ", "put ", "options ", "connect "].into_iter().any(begins) => Some("HTTP"),
-        _ if begins("ssh-") => Some("SSH"),
-        _ if begins("220") && text.contains("ftp") => Some("FTP"),
-        _ if begins("220") => Some("SMTP"),
-        _ if begins("* ok") || begins("* preauth") => Some("IMAP"),
-        _ if begins("+ok") => Some("POP3"),
-        _ if begins("rfb ") => Some("VNC"),
-        _ if begins("<?xml") || begins("<stream") => Some("XMPP"),
+    Some(match first_bytes {
+        _ if begins("http/") || begins("<!doctype html") || begins("<html") => ("HTTP", None),
+        _ if ["get ", "head ", "post ", "put ", "options ", "connect "].into_iter().any(begins) => ("HTTP", None),
+        _ if begins("ssh-") => ("SSH", None),
+        _ if begins("220") && text.contains("ftp") => ("FTP", Some("ftp")),
+        _ if begins("220") => ("SMTP", Some("smtp")),
+        _ if begins("* ok") || begins("* preauth") => ("IMAP", Some("imap")),
+        _ if begins("+ok") => ("POP3", Some("pop3")),
+        _ if begins("rfb ") => ("VNC", None),
+        _ if begins("<?xml") || begins("<stream") => ("XMPP", Some("xmpp")),
         // The first packet of a server: three bytes of length, number 0, version 10 of the protocol.
-        [_, _, 0, 0, 10, ..] => Some("MySQL"),
-        _ => None,
-    }
+        [_, _, 0, 0, 10, ..] => ("MySQL", Some("mysql")),
+        _ => return None,
+    })
 }
 
 /// Whether `alert` is about the certificate of whoever gets it.

@@ -30,7 +30,9 @@ pub(super) fn words(error: &Rustls, chain: &[CertificateDer<'_>], name: &str) ->
             Wrong::InvalidPurpose | Wrong::InvalidPurposeContext { .. } => purpose(leaf),
             // An authority's certificate that is none of the roots (webpki's word for it has no variant here).
             Wrong::Other(why) if why.to_string().contains("CaUsedAsEndEntity") => unknown_issuer(shown, &contents),
-            Wrong::BadSignature => (format!("its certificate is not signed by {}, as it says", leaf.issuer), None),
+            Wrong::BadSignature | Wrong::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                another_key(shown, leaf)
+            }
             _ => (format!("its certificate can't be used: {}", plain(error)), None),
         },
         _ => (format!("its certificate can't be used: {}", plain(error)), None),
@@ -156,6 +158,14 @@ fn unknown_issuer(shown: &Certificate, chain: &[&Content]) -> Said {
         format!("its certificate ({}) was issued by {}, who is unknown here{missing}", leaf.subject, top.issuer),
         Some(hint),
     )
+}
+
+/// There is a root of the issuer's name, and its key is another.
+fn another_key(shown: &Certificate, leaf: &Content) -> Said {
+    if leaf.is_self_issued {
+        return unknown_issuer(shown, &[leaf]);
+    }
+    (format!("its certificate is not signed by the {} that is known here", leaf.issuer), None)
 }
 
 fn purpose(leaf: &Content) -> Said {

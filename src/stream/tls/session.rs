@@ -309,8 +309,10 @@ impl Tls {
 
     /// Ends our direction: `close_notify`, then FIN. On `WouldBlock`, call it again.
     pub fn close_write(&mut self) -> io::Result<()> {
-        // A second call queues no second alert.
-        self.connection.send_close_notify();
+        // A second call queues no second alert; behind a fatal one there is no other (RFC 8446 §6.2).
+        if !matches!(self.broken, Some(Fault::Protocol(_))) {
+            self.connection.send_close_notify();
+        }
         match self.flush() {
             // As with FIN alone: whoever has ended and is gone misses nothing.
             Err(e) if self.end.is_some() && is_gone(&e) && self.nothing_is_lost() => {}
