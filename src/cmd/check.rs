@@ -89,9 +89,22 @@ fn one_round(
             closed.push(places[nth]);
             Ok(())
         }
-        _ => board.record(places[nth], how.answer(&subjects[places[nth]].to_string(), &outcome)),
+        _ => {
+            let answer = how.answer(&subjects[places[nth]].to_string(), &outcome);
+            take_leave(outcome);
+            board.record(places[nth], answer)
+        }
     })?;
     Ok(closed)
+}
+
+/// Whoever was told `close_notify` need not wonder whether something is missing. A peer that does not take it has been
+/// checked all the same.
+fn take_leave(outcome: Outcome) {
+    let stream = outcome.ok().map(|won| won.stream).filter(|stream| stream.handshake().is_some());
+    if let Some(mut stream) = stream {
+        let _ = stream.close_write();
+    }
 }
 
 /// One race a port.
@@ -104,7 +117,7 @@ fn races<'a>(
     let chosen: Vec<_> = places.iter().map(|&place| &subjects[place]).collect();
     let addressed = addresses(ctx, &chosen, how.dial.lookup, how.dial.limit)?;
     let race = |(&subject, addresses): (&&HostPort, &Vec<SocketAddr>)| {
-        Race::new(subject.clone(), addresses, &how.dial).map(|race| race.wrapped_by(how.tls.as_ref()))
+        Race::new(subject.clone(), addresses, &how.dial).map(|race| race.wrapped_by(how))
     };
     chosen.iter().zip(&addressed).map(race).collect()
 }

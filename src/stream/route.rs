@@ -29,7 +29,7 @@ impl Route {
         dial::retrying(ctx, &self.dial, |limit| {
             let mut stream = dial::once(ctx, endpoint, &self.dial, limit)?;
             if let Some(starttls) = &self.starttls {
-                starttls.agree(ctx, &mut stream, &name_of(endpoint), limit)?;
+                starttls.agree(ctx, &mut stream, &name, limit)?;
             }
             match &self.tls {
                 Some(tls) => tls.wrap(ctx, stream, &name, limit),
