@@ -125,10 +125,10 @@ impl Scene<'_> {
             Rustls::PeerIncompatible(why) => self.incompatible(why),
             Rustls::NoApplicationProtocol => self.no_application_protocol(),
             Rustls::NoCertificatesPresented => Words::new("the peer showed no certificate"),
-            Rustls::PeerMisbehaved(_) | Rustls::InappropriateMessage { .. } | Rustls::InvalidMessage(_) => {
-                self.broken(format!("the peer breaks the protocol: {error}"))
-            }
-            Rustls::InappropriateHandshakeMessage { .. } => {
+            Rustls::PeerMisbehaved(_)
+            | Rustls::InvalidMessage(_)
+            | Rustls::InappropriateMessage { .. }
+            | Rustls::InappropriateHandshakeMessage { .. } => {
                 self.broken(format!("the peer breaks the protocol: {error}"))
             }
             Rustls::DecryptError => {
@@ -162,7 +162,7 @@ impl Scene<'_> {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
-            | PeerIncompatible::SupportedVersionsExtensionRequired => self.no_version(String::new()),
+            | PeerIncompatible::SupportedVersionsExtensionRequired => self.no_version(""),
             PeerIncompatible::NoCipherSuitesInCommon => Words::new("no cipher suite in common"),
             PeerIncompatible::NoKxGroupsInCommon => Words::new("no group for the key exchange in common"),
             PeerIncompatible::NoSignatureSchemesInCommon => Words::new("no way to sign in common"),
@@ -170,7 +170,7 @@ impl Scene<'_> {
         }
     }
 
-    fn no_version(&self, said: String) -> Words {
+    fn no_version(&self, said: &str) -> Words {
         let ours = self.trial.map_or_else(|| "TLS 1.2-1.3".to_owned(), |trial| trial.asked().versions.clone());
         let words = Words::new(format!("no protocol version in common: we speak {ours}{said}"));
         match ours.as_str() {
@@ -196,7 +196,9 @@ impl Scene<'_> {
         let said = format!(" (its alert: {})", alert_name(alert));
         let seen = self.trial.map(Trial::seen).unwrap_or_default();
         match alert {
-            Alert::ProtocolVersion => self.no_version(format!(", and the peer's alert says \"{}\"", alert_name(alert))),
+            Alert::ProtocolVersion => {
+                self.no_version(&format!(", and the peer's alert says \"{}\"", alert_name(alert)))
+            }
             Alert::NoApplicationProtocol => self.no_application_protocol(),
             Alert::CertificateRequired => wants_certificate("the peer refuses"),
             Alert::HandshakeFailure if seen.own == Own::Missing => wants_certificate("the peer refuses"),
