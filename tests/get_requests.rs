@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use support::web::{Client, Request, answering, serving};
-use support::{Ended, HARD_LIMIT, assert_same, directory, file, input, random, run, sockkit, start};
+use support::{Ended, HARD_LIMIT, assert_same, directory, file, input, peer, random, run, sockkit, start};
 
 fn get(urls: &[String], options: &[&str]) -> Ended {
     run(sockkit(["get"]).args(urls).args(options), b"")
@@ -264,6 +264,21 @@ fn a_piece_of_stdin_leaves_at_once() {
     assert_eq!(&piece, b"3\r\nabc\r\n");
     drop(stdin);
     assert_eq!(running.end().expect(0).text(), "ok");
+}
+
+#[test]
+fn a_fifo_is_waited_for_and_sent_in_chunks() {
+    let Some(mut mkfifo) = peer("mkfifo") else { return };
+    let dir = directory();
+    let fifo = dir.path().join("fifo");
+    run(mkfifo.arg(&fifo), b"").expect(0);
+    let (address, requests) = answering(echo);
+    let running = start(&mut sockkit(["get", &of(address, "/x"), "--data", &format!("@{}", path(&fifo))]));
+    // Opened for writing by nobody until here.
+    std::fs::write(&fifo, "late").expect("it is read");
+    assert_eq!(running.end().expect(0).text(), "x");
+    let request = requests.recv_timeout(HARD_LIMIT).expect("it asked");
+    assert_eq!((request.body.as_slice(), request.field("transfer-encoding")), (&b"late"[..], Some("chunked")));
 }
 
 #[test]

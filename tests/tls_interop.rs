@@ -192,7 +192,7 @@ fn ncat_in_both_roles() {
 
     let client = |listener: &Running| {
         let port = listener.address().port().to_string();
-        with("ncat", &["--ssl-verify", "--ssl-trustfile", text(&trust.ca.file), "127.0.0.1", &port])
+        with("ncat", &["--ssl-verify", "--ssl-trustfile", text(&trust.ca.file), "-4", "localhost", &port])
     };
     let listener = start(trust.listen().stdin(trust.input(&ours)));
     let Some(mut command) = client(&listener) else { return };

@@ -117,7 +117,7 @@ fn races<'a>(
     let chosen: Vec<_> = places.iter().map(|&place| &subjects[place]).collect();
     let addressed = addresses(ctx, &chosen, how.dial.lookup, how.dial.limit)?;
     let race = |(&subject, addresses): (&&HostPort, &Vec<SocketAddr>)| {
-        Race::new(subject.clone(), addresses, &how.dial).map(|race| race.wrapped_by(how.tls.as_ref()))
+        Race::new(subject.clone(), addresses, &how.dial).map(|race| race.wrapped_by(how))
     };
     chosen.iter().zip(&addressed).map(race).collect()
 }

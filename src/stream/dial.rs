@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::route::name_of_host;
+use super::route::{Route, name_of_host};
+use super::starttls::{self, StartTls};
 use super::tls::{Failed, ReadyClient, Tls};
 use super::{Readiness, Remote, Stream};
 use crate::address::{Endpoint, HostPort, Port, UnixName};
@@ -196,6 +197,8 @@ fn wait(ctx: &Context<'_>, active: &mut [(usize, Race<'_>)]) -> Result<(), Cut> 
     let mut interests: Vec<_> = sockets.map(|a| Interest::write(a.socket.as_fd())).collect();
     // Behind those of the attempts, whose places are looked up below.
     interests.extend(active.iter().filter_map(|(_, race)| race.shaking.as_ref()).flat_map(Shaking::interests));
+    let asking = active.iter().filter_map(|(_, race)| race.asking.as_ref());
+    interests.extend(asking.filter_map(|asking| asking.dialogue.waits_for(&asking.won.stream).interest()));
     match pause {
         _ if interests.is_empty() => return Ok(()),
         Some(pause) => ctx.wait_at_most(&mut interests, Deadline::NEVER, pause).map(|_| ())?,
@@ -272,6 +275,12 @@ impl From<Failed> for Lost {
 /// How a race ended.
 pub type Outcome = Result<Won, Lost>;
 
+/// The agreement in plain text on the connection that has won.
+struct Asking {
+    dialogue: starttls::Dialogue,
+    won: Won,
+}
+
 /// The handshake on the connection that has won.
 struct Shaking<'a> {
     client: &'a ReadyClient,
@@ -290,7 +299,9 @@ pub struct Race<'a> {
     /// When the next attempt may start; a failure makes it now.
     next_start: Instant,
     /// What is to be wrapped around the connection that wins, under the same limit.
+    starttls: Option<&'a StartTls>,
     wrap: Option<&'a ReadyClient>,
+    asking: Option<Asking>,
     shaking: Option<Shaking<'a>>,
     over: bool,
 }
@@ -308,16 +319,18 @@ impl<'a> Race<'a> {
             pending: Vec::new(),
             failures: Vec::new(),
             next_start: now,
+            starttls: None,
             wrap: None,
+            asking: None,
             shaking: None,
             over: false,
         })
     }
 
-    /// The same for an encrypted connection, if there is a client for it.
+    /// The same with the wraps of `route` around the connection that wins.
     #[must_use]
-    pub fn wrapped_by(self, client: Option<&'a ReadyClient>) -> Self {
-        Race { wrap: client, ..self }
+    pub fn wrapped_by(self, route: &'a Route) -> Self {
+        Race { starttls: route.starttls.as_ref(), wrap: route.tls.as_ref(), ..self }
     }
 
     /// The clock starts to run, unless somebody else's runs already.
@@ -336,7 +349,7 @@ impl<'a> Race<'a> {
 
     /// Starts the attempts that are due. Gives the outcome if that decides the race.
     fn start_due(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
-        if self.shaking.is_some() {
+        if self.asking.is_some() || self.shaking.is_some() {
             return None;
         }
         while Instant::now() >= self.next_start || self.pending.is_empty() {
@@ -350,11 +363,31 @@ impl<'a> Race<'a> {
         if self.pending.is_empty() { Some(Err(self.lost(None).into())) } else { None }
     }
 
-    /// A connection has won: that is the end, or the beginning of its handshake.
+    /// A connection has won: that is the end, or the beginning of its wraps.
     fn decided(&mut self, ctx: &Context<'_>, won: Won) -> Option<Outcome> {
-        let Some(client) = self.wrap else { return Some(Ok(won)) };
         self.queue.clear();
         self.pending.clear();
+        let Some(starttls) = self.starttls else { return self.encrypt(ctx, won) };
+        let dialogue = starttls.begin(ctx, &won.stream, &name_of_host(&self.subject.host));
+        self.asking = Some(Asking { dialogue, won });
+        self.ask(ctx)
+    }
+
+    /// Goes on with the agreement in plain text. Gives the outcome if that, or the limit, decides it.
+    fn ask(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
+        let mut asking = self.asking.take()?;
+        match (asking.dialogue.advance(ctx, &mut asking.won.stream), self.limit.expired()) {
+            (Ok(true), _) => return self.encrypt(ctx, asking.won),
+            (Err(error), _) => return Some(Err(error.into())),
+            (Ok(false), Some(late)) => return Some(Err(asking.cut_short(Cut::Expired(late)))),
+            (Ok(false), None) => self.asking = Some(asking),
+        }
+        None
+    }
+
+    /// The connection stands: that is the end, or the beginning of its handshake.
+    fn encrypt(&mut self, ctx: &Context<'_>, won: Won) -> Option<Outcome> {
+        let Some(client) = self.wrap else { return Some(Ok(won)) };
         let Won { stream, took } = won;
         match client.begin(ctx, stream, &name_of_host(&self.subject.host)) {
             Ok(tls) => self.shaking = Some(Shaking { client, tls, took }),
@@ -390,6 +423,9 @@ impl<'a> Race<'a> {
 
     /// Takes the decided attempts out of the race. Gives the outcome if one of them, or the limit, decides it.
     fn collect(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
+        if self.asking.is_some() {
+            return self.ask(ctx);
+        }
         if self.shaking.is_some() {
             return self.shake(ctx);
         }
@@ -418,7 +454,11 @@ impl<'a> Race<'a> {
 
     /// What a race has come to that nobody waits for any longer.
     fn given_up(&self, ctx: &Context<'_>, cut: Cut) -> Lost {
-        self.shaking.as_ref().map_or_else(|| self.lost(Some(cut)).into(), |shaking| shaking.cut_short(ctx, cut))
+        match (&self.asking, &self.shaking) {
+            (Some(asking), _) => asking.cut_short(cut),
+            (None, Some(shaking)) => shaking.cut_short(ctx, cut),
+            (None, None) => self.lost(Some(cut)).into(),
+        }
     }
 
     /// The error of the whole race: the only attempt's own, or all of them listed.
@@ -442,6 +482,12 @@ impl<'a> Race<'a> {
         let waiting = self.queue.iter().map(|peer| format!("{peer}: not tried"));
         let all: Vec<_> = self.failures.iter().map(attempt_line).chain(pending).chain(waiting).collect();
         Error { reason: format!("{} ({})", error.reason, all.join(", ")), ..error }
+    }
+}
+
+impl Asking {
+    fn cut_short(&self, cut: Cut) -> Lost {
+        self.dialogue.cut_short(&self.won.stream, cut).into()
     }
 }
 

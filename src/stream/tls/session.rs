@@ -313,7 +313,7 @@ impl Tls {
         self.connection.send_close_notify();
         match self.flush() {
             // As with FIN alone: whoever has ended and is gone misses nothing.
-            Err(e) if self.end.is_some() && is_gone(&e) && self.nothing_is_lost() => {}
+            Err(e) if self.end.is_some() && is_gone(&e) && self.nothing_is_lost(&e) => {}
             other => other?,
         }
         self.under.close_write()?;
@@ -321,9 +321,10 @@ impl Tls {
         Ok(())
     }
 
-    /// Whether a peer that is gone has had our payload. Where nobody can say, an error that waits tells (unix(7)).
-    fn nothing_is_lost(&self) -> bool {
-        self.unacknowledged().unwrap_or(0) == 0
+    /// Whether a peer that is gone has had our payload. Where nobody can say, a reset tells that it has not, and of a
+    /// broken pipe whoever asks for the error that waits is told more (unix(7)).
+    fn nothing_is_lost(&self, error: &io::Error) -> bool {
+        self.unacknowledged().map_or(error.kind() == io::ErrorKind::BrokenPipe, |payload| payload == 0)
     }
 
     /// Sends every record that waits, or gives `WouldBlock`.
