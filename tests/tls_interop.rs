@@ -190,19 +190,22 @@ fn ncat_in_both_roles() {
     assert_same(&came.stdout, &theirs);
     ended(peer);
 
-    let client = |listener: &Running| {
+    let client = |listener: &Running, role: &str| {
         let port = listener.address().port().to_string();
-        with("ncat", &["--ssl-verify", "--ssl-trustfile", text(&trust.ca.file), "-4", "localhost", &port])
+        with(
+            "ncat",
+            &["--ssl", role, "--ssl-verify", "--ssl-trustfile", text(&trust.ca.file), "-4", "localhost", &port],
+        )
     };
     let listener = start(trust.listen().stdin(trust.input(&ours)));
-    let Some(mut command) = client(&listener) else { return };
-    assert_same(&held(&mut command).ended().expect(0).stdout, &ours);
+    let Some(mut command) = client(&listener, "--recv-only") else { return };
+    assert_same(&ended(start(&mut command)).expect(0).stdout, &ours);
     ended(listener).expect(0);
 
     let listener = start(&mut trust.listen());
-    let Some(mut command) = client(&listener) else { return };
-    ended(start(command.stdin(trust.input(&theirs))));
-    assert_same(&ended(listener).stdout, &theirs);
+    let Some(mut command) = client(&listener, "--send-only") else { return };
+    ended(start(command.stdin(trust.input(&theirs)))).expect(0);
+    assert_same(&ended(listener).expect(56).stdout, &theirs);
 }
 
 #[test]
