@@ -5,7 +5,7 @@
 //!  let leaf = ca.leaf(LeafOptions::of(&["localhost"]));           leaf.chain, leaf.key: what a server wants
 //!  let old = ca.leaf(LeafOptions { days: (-30, -12), ..LeafOptions::of(&["localhost"]) });
 //! ```
-//! RSA and Ed25519 keys come from the `openssl` program: ring makes none of the one, and the other as openssl can't read them.
+//! RSA and Ed25519 keys come from the `openssl` program: ring makes none of the one, and of the other in a form of its own.
 
 #![allow(clippy::needless_pass_by_value, reason = "the options stand in the call that they are for")]
 
@@ -24,8 +24,9 @@ use rcgen::{
 pub enum Key {
     P256,
     P384,
+    /// Made by the `openssl` program, like the next.
     Ed25519,
-    /// 2048 bits, made by the `openssl` program.
+    /// 2048 bits.
     Rsa,
 }
 
@@ -171,7 +172,7 @@ fn generate(key: Key) -> KeyPair {
     let algorithm = match key {
         Key::P256 => &PKCS_ECDSA_P256_SHA256,
         Key::P384 => &PKCS_ECDSA_P384_SHA384,
-        // In the version of PKCS#8 that OpenSSL 3.0 reads; ring writes a later one (RFC 5958).
+        // Ring writes version 2 of PKCS#8 for these, which OpenSSL 3.0 does not read.
         Key::Ed25519 => return by_openssl(&["-algorithm", "ED25519"]),
         Key::Rsa => return by_openssl(&["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
     };

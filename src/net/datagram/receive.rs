@@ -19,8 +19,9 @@ use crate::sys::batch::{self, Inbox};
 /// So many datagrams are taken in one call.
 const SLOTS: usize = 64;
 
-/// The receive buffer that is asked for when the user has not said one: some milliseconds of a flood.
-const RECEIVE_BUFFER: usize = 8 << 20;
+/// The receive buffer that is asked for when the user has not said one: some tens of milliseconds of a flood, for which
+/// the scheduler or a slow file may keep us away. Memory is taken by what is in it only.
+const RECEIVE_BUFFER: usize = 32 << 20;
 
 /// Memory for datagrams, and those that came last.
 pub struct Batch(Memory);
@@ -109,6 +110,13 @@ impl DatagramSocket {
         if let Ok(granted) = socket.recv_buffer_size() {
             ctx.tell(&Event::Open(Open::OptionSet("SO_RCVBUF granted", &granted)));
         }
+    }
+
+    /// The receive buffer that was granted, in bytes of the kernel's own memory; 0 where nobody can say, and for UNIX
+    /// datagrams, of which it bounds nothing.
+    pub fn receive_buffer(&self) -> usize {
+        let Inner::Udp(socket) = &self.inner else { return 0 };
+        SockRef::from(socket).recv_buffer_size().unwrap_or(0)
     }
 
     /// Ends the coming: what is sent from now on is refused to its sender and in no account of ours; what has come stays

@@ -18,7 +18,7 @@ use super::{HttpError, is_token, is_value, malformed};
 /// The most bytes that all chunk extensions and the trailer section of one body may take.
 const MAX_EXTRA: usize = 16 * 1024;
 /// As many as a u64 can need, so that a size cannot overflow.
-const MAX_DIGITS: u8 = 16;
+pub(super) const MAX_DIGITS: u8 = 16;
 
 /// A chunked body that is being decoded.
 #[derive(Clone, Debug)]

@@ -53,8 +53,16 @@ impl HttpDate {
 
     /// The moment that lies so many seconds after 1970-01-01T00:00:00Z; the nearest one that can be written.
     #[must_use]
-    pub fn from_unix(seconds: i64) -> Self {
-        Self { unix: seconds.clamp(FIRST, LAST) }
+    pub const fn from_unix(seconds: i64) -> Self {
+        // `clamp` is not const.
+        let unix = if seconds < FIRST {
+            FIRST
+        } else if seconds > LAST {
+            LAST
+        } else {
+            seconds
+        };
+        Self { unix }
     }
 
     /// Seconds since 1970-01-01T00:00:00Z.

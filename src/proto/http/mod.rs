@@ -77,6 +77,7 @@ pub mod disposition;
 mod framing;
 mod head;
 mod header;
+pub mod lint;
 mod masked;
 mod method;
 pub mod netrc;

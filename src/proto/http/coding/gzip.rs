@@ -106,11 +106,7 @@ impl Gzip {
             }
             Part::ExtraLength { first: Some(low) } => {
                 let left = u16::from_le_bytes([*low, byte]);
-                self.spend(left.into())?;
-                self.part = Part::Extra { left };
-                if left == 0 {
-                    self.next_field(NAME);
-                }
+                self.begin_extra(left)?;
             }
             Part::ExtraLength { first } | Part::HeaderCrc { first: first @ None } => *first = Some(byte),
             Part::Extra { left } => {
@@ -157,6 +153,15 @@ impl Gzip {
         self.part = Part::Fixed { at: at + 1 };
         if at + 1 == FIXED {
             self.next_field(EXTRA);
+        }
+        Ok(())
+    }
+
+    fn begin_extra(&mut self, left: u16) -> Result<(), CodingError> {
+        self.spend(left.into())?;
+        self.part = Part::Extra { left };
+        if left == 0 {
+            self.next_field(NAME);
         }
         Ok(())
     }

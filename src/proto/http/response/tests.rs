@@ -5,6 +5,9 @@ use proptest::sample::Index;
 
 use super::*;
 
+mod faults;
+mod random;
+
 /// All that a caller can see of a response.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
