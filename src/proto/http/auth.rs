@@ -186,7 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::proto::http::{Method, Request};
+    use crate::proto::http::{Content, Method, Request, Version};
 
     #[test]
     fn base64_of_the_rfc() {
@@ -233,11 +233,15 @@ mod tests {
         assert_eq!(secrets.cookie("a=1\r\nX: y").unwrap_err(), Control);
     }
 
+    fn request<'a>(url: &'a Url, asked: &'a Url, headers: &'a [Header]) -> Request<'a> {
+        let (content, version) = (Content::None, Version::Http11);
+        Request { method: Method::Get, url, asked, headers, content, version, keep: false, agent: "9" }
+    }
+
     /// The header lines, as a request would write them.
     fn lines(headers: &[Header]) -> String {
         let url = Url::parse("h").unwrap();
-        let request = Request { method: Method::Get, url: &url, asked: &url, headers, version: "9" };
-        String::from_utf8(request.encode()).unwrap()
+        String::from_utf8(request(&url, &url, headers).encode()).unwrap()
     }
 
     #[test]
@@ -328,8 +332,7 @@ mod tests {
                 // As a redirect would lead there; one from https to http is refused and leads nowhere.
                 now = now.redirect(url.to_string().as_bytes()).unwrap_or(now);
                 let headers = secrets.headers_for(&now);
-                let request = Request { method: Method::Get, url: &now, asked, headers: &headers, version: "9" };
-                let sent = String::from_utf8(request.encode()).unwrap();
+                let sent = String::from_utf8(request(&now, asked, &headers).encode()).unwrap();
                 prop_assert_eq!(sent.contains(secret), now.origin() == asked.origin(), "{} {}", now, sent);
             }
         }
