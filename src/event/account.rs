@@ -37,6 +37,8 @@ pub struct Opening {
     pub resolve: Option<Duration>,
     /// From then until the connection stood, attempts that failed included.
     pub connect: Option<Duration>,
+    /// From then until TLS stood; `None` without TLS.
+    pub tls: Option<Duration>,
 }
 
 /// The phases of a session. The last three count from the moment at which the connection stood.

@@ -64,17 +64,21 @@ impl Timing {
     pub fn between(marks: &Marks, opening: Option<Opening>) -> Self {
         let sent = marks.sent.unwrap_or(marks.first_byte).min(marks.first_byte);
         let resolve = opening.and_then(|opening| opening.resolve);
+        let tls = opening.and_then(|opening| opening.tls);
         let until_open = marks.opened - marks.begun;
         // A request over a kept connection begins with the look at that.
         let (connect, send_from) = match opening {
-            Some(_) => (Some(until_open.saturating_sub(resolve.unwrap_or_default())), marks.opened),
+            Some(_) => {
+                let before = resolve.unwrap_or_default() + tls.unwrap_or_default();
+                (Some(until_open.saturating_sub(before)), marks.opened)
+            }
             None => (None, marks.begun),
         };
         Timing {
             kept: opening.is_none(),
             resolve,
             connect,
-            tls: None,
+            tls,
             send: sent.saturating_duration_since(send_from),
             first_byte: marks.first_byte - sent,
             body: marks.over - marks.first_byte,
@@ -106,8 +110,8 @@ mod tests {
             first_byte: begun + ms(70),
             over: begun + ms(150),
         };
-        let looked_up = Opening { resolve: Some(ms(10)), connect: Some(ms(19)) };
-        let numeric = Opening { resolve: None, connect: Some(ms(30)) };
+        let looked_up = Opening { resolve: Some(ms(10)), connect: Some(ms(12)), tls: Some(ms(7)) };
+        let numeric = Opening { resolve: None, connect: Some(ms(30)), tls: None };
         for opening in [Some(looked_up), Some(numeric), None] {
             // Sent before the first byte, at the very moment, after it (an early answer), never.
             for sent in [Some(35), Some(70), Some(90), None] {

@@ -11,7 +11,7 @@ use crate::stream::starttls::StartTls;
 use crate::stream::tls::{Client, Identity, Protocol, Version};
 
 /// The group of the options each of which asks for TLS: what the others are about.
-const TLS: &str = "tls";
+pub const TLS: &str = "tls";
 
 /// TLS as a client.
 #[derive(Args, Clone, Debug)]
@@ -23,15 +23,39 @@ pub struct TlsClientArgs {
     /// Ask the peer for TLS in the plain text of PROTO first, then encrypt as --tls does
     #[arg(long, value_name = "PROTO", group = TLS, value_parser = protocol())]
     starttls: Option<starttls::Protocol>,
+    /// The name that the certificate must be for, and that the server is told (SNI) [default: HOST]
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    tls_name: Option<String>,
+    /// Offer these application protocols (ALPN), such as h2,http/1.1
+    #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',', value_parser = protocol_name)]
+    tls_alpn: Vec<String>,
+    #[command(flatten)]
+    trust: TlsTrustArgs,
+}
+
+impl TlsClientArgs {
+    /// What is asked for; `None` without --tls and --starttls.
+    pub fn client(&self) -> Option<Client> {
+        (self.tls || self.starttls.is_some())
+            .then(|| Client { name: self.tls_name.clone(), ..self.trust.client(protocols(&self.tls_alpn)) })
+    }
+
+    /// How the peer is asked for it first. What the certificate must be for is what the peer is asked for too.
+    pub fn starttls(&self) -> Option<StartTls> {
+        self.starttls.map(|protocol| StartTls { protocol, name: self.tls_name.clone() })
+    }
+}
+
+/// Whom a client trusts and what it shows of itself, for a verb that has the group [`TLS`].
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "TLS")]
+pub struct TlsTrustArgs {
     /// Trust the certificates in this PEM file, and no others
     #[arg(long, value_name = "FILE", requires = "tls")]
     tls_ca: Option<PathBuf>,
     /// Trust only who has this certificate or this public key, whatever its name: sha256: and its SHA-256 in hex or base64
     #[arg(long, value_name = "PIN", requires = "tls", value_parser = pin, conflicts_with = "tls_ca")]
     tls_pin: Vec<[u8; 32]>,
-    /// The name that the certificate must be for, and that the server is told (SNI) [default: HOST]
-    #[arg(long, value_name = "NAME", requires = "tls")]
-    tls_name: Option<String>,
     /// Go on whatever certificate the peer shows: whoever is on the way can read and change everything
     #[arg(long, requires = "tls", conflicts_with = "tls_pin")]
     insecure: bool,
@@ -41,34 +65,26 @@ pub struct TlsClientArgs {
     /// The private key of it [default: in the same file]
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Offer these application protocols (ALPN), such as h2,http/1.1
-    #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',', value_parser = protocol_name)]
-    tls_alpn: Vec<String>,
     #[command(flatten)]
     protocol: TlsProtocolArgs,
 }
 
-impl TlsClientArgs {
-    /// What is asked for; `None` without --tls and --starttls.
-    pub fn client(&self) -> Option<Client> {
+impl TlsTrustArgs {
+    /// What is asked for, with these application protocols to offer.
+    pub fn client(&self, alpn: Vec<Vec<u8>>) -> Client {
         let identity = |chain: &PathBuf| Identity {
             chain: chain.clone(),
             key: self.tls_key.clone().unwrap_or_else(|| chain.clone()),
         };
-        (self.tls || self.starttls.is_some()).then(|| Client {
+        Client {
             ca: self.tls_ca.clone(),
             pins: self.tls_pin.clone(),
-            name: self.tls_name.clone(),
+            name: None,
             insecure: self.insecure,
             identity: self.tls_cert.as_ref().map(identity),
-            alpn: protocols(&self.tls_alpn),
+            alpn,
             protocol: self.protocol.protocol(),
-        })
-    }
-
-    /// How the peer is asked for it first. What the certificate must be for is what the peer is asked for too.
-    pub fn starttls(&self) -> Option<StartTls> {
-        self.starttls.map(|protocol| StartTls { protocol, name: self.tls_name.clone() })
+        }
     }
 }
 

@@ -42,7 +42,11 @@ fn first_end(side: Option<Side>) -> &'static str {
 /// The way to the connection, and then what counts from there.
 fn phases(phases: &Phases) -> String {
     let part = |name: &str, took: Option<Duration>| took.map(|took| format!("{name} {}", words(took)));
-    let opening = [part("lookup", phases.opening.resolve), part("connect", phases.opening.connect)];
+    let opening = [
+        part("lookup", phases.opening.resolve),
+        part("connect", phases.opening.connect),
+        part("TLS", phases.opening.tls),
+    ];
     let first = part("first byte after", phases.first_byte).or(Some("no byte from the peer".into()));
     let session = [first, part("last byte after", phases.last_byte), part("close after", phases.close)];
     let join = |parts: &[Option<String>]| parts.iter().flatten().cloned().collect::<Vec<_>>().join(", ");
@@ -98,6 +102,7 @@ fn fields(account: &Account) -> Value {
         "phases": {
             "resolve": seconds(account.phases.opening.resolve),
             "connect": seconds(account.phases.opening.connect),
+            "tls": seconds(account.phases.opening.tls),
             "first_byte": seconds(account.phases.first_byte),
             "last_byte": seconds(account.phases.last_byte),
             "close": seconds(account.phases.close),
@@ -168,7 +173,7 @@ mod tests {
             received: 20,
             took: Duration::from_secs(2),
             phases: Phases {
-                opening: Opening { resolve: ms(3), connect: Some(Duration::from_micros(85)) },
+                opening: Opening { resolve: ms(3), connect: Some(Duration::from_micros(85)), tls: None },
                 first_byte: ms(4),
                 last_byte: ms(1500),
                 close: ms(2000),

@@ -100,7 +100,7 @@ fn connect_host(ctx: &Context<'_>, target: &HostPort, how: &Dial, limit: Deadlin
     let mut stream = race(ctx, target, &addresses, how, limit)?;
     if let Stream::Socket(remote) = &mut stream {
         // The user waited for the whole race, not for the winner's attempt alone.
-        remote.opening = Opening { resolve, connect: Some(start.elapsed()) };
+        remote.opening = Opening { resolve, connect: Some(start.elapsed()), tls: None };
     }
     Ok(stream)
 }
@@ -118,7 +118,7 @@ fn connect_unix(ctx: &Context<'_>, name: &UnixName, how: &Dial, limit: Deadline)
 }
 
 fn connected(ctx: &Context<'_>, socket: Socket, peer: SocketName, took: Duration) -> Stream {
-    let remote = Remote::new(socket, peer, Opening { resolve: None, connect: Some(took) });
+    let remote = Remote::new(socket, peer, Opening { resolve: None, connect: Some(took), tls: None });
     let local = remote.local_name();
     ctx.tell(&Event::Open(Open::Connected(&local, &remote.peer, took)));
     Stream::Socket(remote)

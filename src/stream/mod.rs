@@ -288,7 +288,8 @@ impl Stream {
 
     /// How long the way to the connection took.
     pub fn opening(&self) -> Opening {
-        self.remote().map(|remote| remote.opening).unwrap_or_default()
+        let below = self.remote().map(|remote| remote.opening).unwrap_or_default();
+        Opening { tls: self.handshake().map(|handshake| handshake.took), ..below }
     }
 
     /// The error that waits on a socket, taken from it, or with which the writing behind a file has ended.

@@ -24,15 +24,19 @@ pub struct Route {
 impl Route {
     /// Goes the whole way to `endpoint`.
     pub fn open(&self, ctx: &Context<'_>, endpoint: &Endpoint) -> Result<Stream, Error> {
-        let name = name_of(endpoint);
-        self.tls.as_ref().map_or(Ok(()), |tls| tls.can_ask_for(&name))?;
+        self.open_as(ctx, endpoint, &name_of(endpoint))
+    }
+
+    /// The same to a peer whose certificate is to be for `name`, whatever it is reached by.
+    pub fn open_as(&self, ctx: &Context<'_>, endpoint: &Endpoint, name: &str) -> Result<Stream, Error> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.can_ask_for(name))?;
         dial::retrying(ctx, &self.dial, |limit| {
             let mut stream = dial::once(ctx, endpoint, &self.dial, limit)?;
             if let Some(starttls) = &self.starttls {
-                starttls.agree(ctx, &mut stream, &name, limit)?;
+                starttls.agree(ctx, &mut stream, name, limit)?;
             }
             match &self.tls {
-                Some(tls) => tls.wrap(ctx, stream, &name, limit),
+                Some(tls) => tls.wrap(ctx, stream, name, limit),
                 None => Ok(stream),
             }
         })

@@ -4,13 +4,14 @@
 //! address: what TLS has proved of one it has not of another.
 
 use super::plan::Plan;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::event::{Event, Http};
 use crate::net::Context;
 use crate::proto::http::{Origin, Scheme, Url};
 use crate::relay::{Connection, Spent};
 use crate::stream::Stream;
-use crate::stream::dial::connect;
+use crate::stream::route::Route;
+use crate::stream::tls::ReadyClient;
 
 /// More origins than this are not kept waiting; the one that has waited longest goes.
 const MOST: usize = 8;
@@ -20,12 +21,14 @@ pub(super) struct Connections<'a> {
     ctx: &'a Context<'a>,
     plan: &'a Plan,
     idle: Vec<(Origin, Connection)>,
+    /// Ready once the first URL has needed it.
+    tls: Option<ReadyClient>,
 }
 
 impl<'a> Connections<'a> {
-    /// None yet.
-    pub(super) fn new(ctx: &'a Context<'a>, plan: &'a Plan) -> Self {
-        Connections { ctx, plan, idle: Vec::new() }
+    /// None yet; `tls` is ready if one of the URLs needs it.
+    pub(super) fn new(ctx: &'a Context<'a>, plan: &'a Plan, tls: Option<ReadyClient>) -> Self {
+        Connections { ctx, plan, idle: Vec::new(), tls }
     }
 
     /// A connection for `url`: one that is kept and well, or a new one.
@@ -38,7 +41,7 @@ impl<'a> Connections<'a> {
     }
 
     /// A new connection for `url`.
-    pub(super) fn open(&self, url: &Url) -> Result<Connection, Error> {
+    pub(super) fn open(&mut self, url: &Url) -> Result<Connection, Error> {
         self.stream(url).map(Connection::new)
     }
 
@@ -65,12 +68,20 @@ impl<'a> Connections<'a> {
     }
 
     /// The stream to the origin of `url`, ready for its requests: the one place where a proxy and TLS come in.
-    fn stream(&self, url: &Url) -> Result<Stream, Error> {
-        if url.scheme() == Scheme::Https {
-            let reason = "https needs TLS, and TLS is not in this build yet";
-            return Err(Error::new(Kind::Tls, "get", super::fetch::shown(url), reason));
-        }
+    /// However the origin is reached, its certificate is to be for the host of the URL (RFC 9110 §4.3.4).
+    fn stream(&mut self, url: &Url) -> Result<Stream, Error> {
         let endpoint = self.plan.routes.endpoint(url).map_err(Error::usage)?;
-        connect(self.ctx, &endpoint, &self.plan.dial)
+        let tls = match url.scheme() {
+            Scheme::Https => Some(self.tls()?),
+            Scheme::Http => None,
+        };
+        let route = Route { dial: self.plan.dial.clone(), starttls: None, tls };
+        route.open_as(self.ctx, &endpoint, url.host())
+    }
+
+    /// The roots are read for the first URL that needs them, and once.
+    fn tls(&mut self) -> Result<ReadyClient, Error> {
+        let ready = self.tls.take().map_or_else(|| self.plan.tls.prepare(), Ok)?;
+        Ok(self.tls.insert(ready).clone())
     }
 }

@@ -23,11 +23,11 @@ const SHOWN: usize = 100;
 
 /// A run of `get`.
 pub(super) struct Fetch<'a> {
-    ctx: &'a Context<'a>,
-    voice: &'a Voice,
-    plan: &'a Plan,
-    connections: Connections<'a>,
-    upload: Upload,
+    pub(super) ctx: &'a Context<'a>,
+    pub(super) voice: &'a Voice,
+    pub(super) plan: &'a Plan,
+    pub(super) connections: Connections<'a>,
+    pub(super) upload: Upload,
 }
 
 /// One request: that of the user, or what a redirect has made of it.
@@ -64,10 +64,6 @@ struct Answered {
 }
 
 impl<'a> Fetch<'a> {
-    pub(super) fn new(ctx: &'a Context<'a>, voice: &'a Voice, plan: &'a Plan, upload: Upload) -> Self {
-        Fetch { ctx, voice, plan, connections: Connections::new(ctx, plan), upload }
-    }
-
     /// Fetches every URL of the plan; the first that fails is the last.
     pub(super) fn all(&mut self, output: &mut Delivery<'_>) -> Result<(), Error> {
         let last = self.plan.urls.len() - 1;

@@ -19,19 +19,23 @@ use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::OutputArgs;
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
+use crate::opts::tls::{TLS, TlsTrustArgs};
+use crate::proto::http::Scheme;
 use crate::relay::Delivery;
 use crate::report::Voice;
 use crate::stream::Stream;
 use crate::stream::stdio::{Input, Stdio};
+use connections::Connections;
 use fetch::Fetch;
 use upload::Upload;
 
 /// Options of `get`.
 #[derive(ClapArgs, Clone, Debug)]
 pub struct Args {
-    /// What to fetch: `http://HOST[:PORT][/PATH][?QUERY]`; without a scheme it means `http://`. Several are asked one after the other, over one connection where the server keeps it
+    /// What to fetch: `http[s]://HOST[:PORT][/PATH][?QUERY]`; without a scheme it means `http://`. Several are asked one after the other, over one connection where the server keeps it
     // Words and not URLs: clap would repeat what it can't parse, password and all.
-    #[arg(value_name = "URL", required = true)]
+    // Its scheme is what asks for TLS: the options of that group need no other.
+    #[arg(value_name = "URL", required = true, group = TLS)]
     urls: Vec<String>,
     #[command(flatten)]
     request: RequestArgs,
@@ -57,16 +61,20 @@ pub struct Args {
     stream: StreamArgs,
     #[command(flatten)]
     reuse: ReuseArgs,
+    #[command(flatten)]
+    tls: TlsTrustArgs,
 }
 
 /// Asks, follows, delivers the bodies, and says how it ended.
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let plan = args.plan()?;
+    let tls = plan.urls.iter().any(|url| url.scheme() == Scheme::Https).then(|| plan.tls.prepare()).transpose()?;
     in_context(voice, plan.limits.deadline, |ctx| {
         let upload = Upload::open(ctx, &plan)?;
         let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
-        let outcome = Fetch::new(ctx, voice, &plan, upload).all(&mut output);
+        let connections = Connections::new(ctx, &plan, tls);
+        let outcome = Fetch { ctx, voice, plan: &plan, connections, upload }.all(&mut output);
         output.end(outcome)
     })
 }

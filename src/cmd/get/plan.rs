@@ -10,6 +10,10 @@ use crate::opts::http::{AnswerArgs, Data};
 use crate::proto::http::{Header, Method, Routes, Url, Version};
 use crate::report::bar::When;
 use crate::stream::dial::Dial;
+use crate::stream::tls::Client;
+
+/// The application protocol that is offered to https servers (RFC 7301 §6).
+const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// Everything that the requests of a run have in common.
 #[derive(Clone, Debug)]
@@ -20,6 +24,7 @@ pub(super) struct Plan {
     pub(super) answer: Answer,
     pub(super) routes: Routes,
     pub(super) dial: Dial,
+    pub(super) tls: Client,
     pub(super) limits: Timeouts,
 }
 
@@ -68,6 +73,7 @@ impl Args {
                 limit: limits.connect,
                 retry_for: None,
             },
+            tls: self.tls.client(vec![HTTP_1_1.to_vec()]),
             limits,
         })
     }
