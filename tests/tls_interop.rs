@@ -96,8 +96,8 @@ fn is_clean(peer: &Ended) {
     assert!(!peer.stderr.contains("unexpected eof"), "{}", peer.stderr);
 }
 
-/// Both roles with `openssl`, one way at a time: s_client and s_server end with the other side, and s_server sends no
-/// more of its stdin than a page; but it answers for files.
+/// Both roles with `openssl`, one way at a time: its client and its server end with the other side, and its server sends
+/// no more of its stdin than a page; but it answers for files.
 fn openssl(version: &str, key: Key, size: usize) {
     let trust = Trust::new(key);
     let (ours, theirs) = (random(size, 1), random(size, 2));
@@ -190,19 +190,22 @@ fn ncat_in_both_roles() {
     assert_same(&came.stdout, &theirs);
     ended(peer);
 
-    let client = |listener: &Running| {
+    let client = |listener: &Running, role: &str| {
         let port = listener.address().port().to_string();
-        with("ncat", &["--ssl-verify", "--ssl-trustfile", text(&trust.ca.file), "-4", "localhost", &port])
+        with(
+            "ncat",
+            &["--ssl", role, "--ssl-verify", "--ssl-trustfile", text(&trust.ca.file), "-4", "localhost", &port],
+        )
     };
     let listener = start(trust.listen().stdin(trust.input(&ours)));
-    let Some(mut command) = client(&listener) else { return };
-    assert_same(&held(&mut command).ended().expect(0).stdout, &ours);
+    let Some(mut command) = client(&listener, "--recv-only") else { return };
+    assert_same(&ended(start(&mut command)).expect(0).stdout, &ours);
     ended(listener).expect(0);
 
     let listener = start(&mut trust.listen());
-    let Some(mut command) = client(&listener) else { return };
-    ended(start(command.stdin(trust.input(&theirs))));
-    assert_same(&ended(listener).stdout, &theirs);
+    let Some(mut command) = client(&listener, "--send-only") else { return };
+    ended(start(command.stdin(trust.input(&theirs)))).expect(0);
+    assert_same(&ended(listener).expect(56).stdout, &theirs);
 }
 
 #[test]
@@ -280,12 +283,12 @@ fn python_exchange(version: &str, first: &str) {
     };
     let wanted: &[u8] = if first == "receives" { &ours } else { &[] };
     // A server that waits in `unwrap` waits for our end, which then is to follow its own.
-    let run = |command: &mut Command| match first {
-        "receives" => (start(command.stdin(trust.input(&ours))), None),
-        _ => {
-            let held = held(command.args(["--end-on", "peer"]));
-            (held.running, Some(held.stdin))
+    let run = |command: &mut Command| {
+        if first == "receives" {
+            return (start(command.stdin(trust.input(&ours))), None);
         }
+        let held = held(command.args(["--end-on", "peer"]));
+        (held.running, Some(held.stdin))
     };
     let host = loopback().to_string();
     let Some(mut command) = words("listens", &host, PORT) else { return };

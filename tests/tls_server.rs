@@ -611,7 +611,7 @@ fn what_cannot_be_shown_is_refused_before_anything_is_bound() {
         (&["--tls-cert", &chain], "there is no private key in it"),
         (&["--tls-cert", &key], "there is no certificate in it"),
         (&["--tls-cert", &chain, "--tls-key", &empty], "there is no private key in it"),
-        (&["--tls-cert", &garbage, "--tls-key", &key], "the first certificate in it can't be used"),
+        (&["--tls-cert", &garbage, "--tls-key", &key], "the first certificate in it is malformed"),
         (&["--tls-cert", &chain, "--tls-key", &pkcs8], "is encrypted"),
         (&["--tls-cert", &chain, "--tls-key", &sec1], "is encrypted"),
         (&["--tls-cert", &chain, "--tls-key", &key, "--tls-key", &key], "1 --tls-cert and 2 --tls-key"),

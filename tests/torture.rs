@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
@@ -127,10 +127,11 @@ impl Tested {
 
     /// The address that a listener announces.
     fn address(&mut self) -> SocketAddr {
-        let mut stderr = std::io::BufReader::new(self.child.stderr.take().expect("it is piped"));
-        let mut line = String::new();
-        std::io::BufRead::read_line(&mut stderr, &mut line).expect("it announces itself");
-        line.trim().rsplit(' ').next().expect("a word").parse().expect("an address")
+        let stderr = BufReader::new(self.child.stderr.take().expect("it is piped"));
+        // A key that others may read is warned of first.
+        let mut lines = stderr.lines().map_while(Result::ok);
+        let line = lines.find(|line| line.contains("listening on ")).expect("it announces itself");
+        line.rsplit(' ').next().expect("a word").parse().expect("an address")
     }
 }
 

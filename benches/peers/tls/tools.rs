@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::{certificate, key};
 use crate::place::Place;
-use crate::tools::{Flow, PLAIN_LOOP, Program, Rank, SOCKKIT, Tool, knows, words};
+use crate::tools::{PLAIN_LOOP, Program, Rank, SOCKKIT, Tool, knows, words};
 
 /// Those that move a stream. The loop is the plain one, over TCP: it tells how quiet the machine was.
 pub static STREAM: &[Tool] = &[OURS, NCAT, SOCAT, SOCAT_LARGE, OPENSSL, PLAIN_LOOP];

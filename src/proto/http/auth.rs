@@ -233,15 +233,16 @@ mod tests {
         assert_eq!(secrets.cookie("a=1\r\nX: y").unwrap_err(), Control);
     }
 
-    fn request<'a>(url: &'a Url, asked: &'a Url, headers: &'a [Header]) -> Request<'a> {
-        let (content, version) = (Content::None, Version::Http11);
-        Request { method: Method::Get, url, asked, headers, content, version, keep: false, agent: "9" }
-    }
-
     /// The header lines, as a request would write them.
     fn lines(headers: &[Header]) -> String {
         let url = Url::parse("h").unwrap();
-        String::from_utf8(request(&url, &url, headers).encode()).unwrap()
+        encoded(&url, &url, headers)
+    }
+
+    fn encoded(asked: &Url, url: &Url, headers: &[Header]) -> String {
+        let (method, content, version) = (Method::Get, Content::None, Version::Http11);
+        let request = Request { method, url, asked, headers, content, version, keep: false, agent: "9" };
+        String::from_utf8(request.encode()).unwrap()
     }
 
     #[test]
@@ -332,7 +333,7 @@ mod tests {
                 // As a redirect would lead there; one from https to http is refused and leads nowhere.
                 now = now.redirect(url.to_string().as_bytes()).unwrap_or(now);
                 let headers = secrets.headers_for(&now);
-                let sent = String::from_utf8(request(&now, asked, &headers).encode()).unwrap();
+                let sent = encoded(asked, &now, &headers);
                 prop_assert_eq!(sent.contains(secret), now.origin() == asked.origin(), "{} {}", now, sent);
             }
         }

@@ -16,7 +16,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer, PrivatePkcs8KeyDer, pem};
 use rustls::sign::CertifiedKey;
-use rustls::{Error as Rustls, InconsistentKeys};
+use rustls::{CertificateError, Error as Rustls, InconsistentKeys};
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
@@ -55,8 +55,12 @@ fn does_not_match(files: &Identity, error: &Rustls) -> Error {
         Rustls::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             format!("it is not the key of the certificate in {}", files.chain.display())
         }
+        Rustls::InvalidCertificate(CertificateError::BadEncoding) => {
+            return unreadable(&files.chain, "the first certificate in it is malformed");
+        }
         Rustls::InvalidCertificate(_) => {
-            return unreadable(&files.chain, format!("the first certificate in it can't be used: {error}"));
+            let why = "the first certificate in it is older than version 3 of X.509, or has extensions unknown here";
+            return unreadable(&files.chain, why);
         }
         error => error.to_string(),
     };
