@@ -90,7 +90,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let dir = directory();
-        Place { ca: Ca::new(&dir), dir: dir }
+        Place { ca: Ca::new(&dir), dir }
     }
 
     fn ca(&self) -> &str {
