@@ -63,7 +63,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__connect)
-            opts="-v -q -z -d -C -o -x -4 -6 -n -s -p -w -h --verbose --quiet --json --color --check --retry-for --count --interval --size --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --idle-timeout --deadline --connect-timeout --until-idle --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls --starttls --tls-ca --tls-name --tls-alpn --insecure --ping --timeout --help"
+            opts="-v -q -z -d -C -o -x -4 -6 -n -s -p -w -h --verbose --quiet --json --color --check --retry-for --count --interval --size --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --idle-timeout --deadline --connect-timeout --until-idle --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls --starttls --tls-ca --tls-pin --tls-name --insecure --tls-cert --tls-key --tls-alpn --tls-min --tls-max --tls-suites --cert --min-days --ping --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -205,11 +205,39 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tls-name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tls-alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-suites)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-days)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -229,7 +257,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__echo__subcmd__server)
-            opts="-v -q -m -w -4 -6 -n -h --verbose --quiet --json --color --udp --max-conns --stats-every --mode --greeting --prompt --reply --farewell --exit-word --max-messages --lines --print --seed --delay --chunk --reset-after --close-after --stall-after --close-before-reply --corrupt --drop --duplicate --reorder --swallow --ready-fd --port-file --timeout --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --handshake-timeout --help"
+            opts="-v -q -m -w -4 -6 -n -h --verbose --quiet --json --color --udp --max-conns --stats-every --mode --greeting --prompt --reply --farewell --exit-word --max-messages --lines --print --seed --delay --chunk --reset-after --close-after --stall-after --close-before-reply --corrupt --drop --duplicate --reorder --swallow --ready-fd --port-file --timeout --idle-timeout --deadline --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --tls-min --tls-max --tls-suites --handshake-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -395,6 +423,18 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-suites)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --handshake-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -533,7 +573,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__listen)
-            opts="-v -q -k -m -d -C -o -x -w -4 -6 -n -h --verbose --quiet --json --color --keep-open --max-conns --ignore-empty --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --ready-fd --port-file --timeout --idle-timeout --deadline --accept-timeout --until-idle --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --handshake-timeout --help"
+            opts="-v -q -k -m -d -C -o -x -w -4 -6 -n -h --verbose --quiet --json --color --keep-open --max-conns --ignore-empty --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --ready-fd --port-file --timeout --idle-timeout --deadline --accept-timeout --until-idle --ipv4 --ipv6 --numeric --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --reuse-port --backlog --tls --tls-cert --tls-key --tls-self-signed --tls-client-ca --tls-alpn --tls-min --tls-max --tls-suites --handshake-timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -676,6 +716,18 @@ _sockkit() {
                     return 0
                     ;;
                 --tls-alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-suites)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

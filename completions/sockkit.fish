@@ -88,6 +88,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-cert -d '
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-key -d 'The private key of it: PKCS#8, PKCS#1 or SEC1; one for each --tls-cert, in their order [default: in the same file]' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-client-ca -d 'Demand a certificate of each client that one of those in this PEM file has signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-alpn -d 'Choose among these application protocols (ALPN), the preferred one first' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-min -d 'The oldest version that will do: 1.2 or 1.3 [default: 1.2]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but errors'
@@ -147,7 +150,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-buffer 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'The same once PROTO\'s own way in plain text has been gone: the peer is asked for TLS, and must agree' -r -f -a "smtp\t''
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'Ask the peer for TLS in the plain text of PROTO first, then encrypt as --tls does' -r -f -a "smtp\t''
 imap\t''
 pop3\t''
 ftp\t''
@@ -156,8 +159,15 @@ postgres\t''
 mysql\t''
 xmpp\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-ca -d 'Trust the certificates in this PEM file, and no others' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-pin -d 'Trust only who has this certificate or this public key, whatever its name: sha256: and its SHA-256 in hex or base64' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-name -d 'The name that the certificate must be for, and that the server is told (SNI) [default: HOST]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-cert -d 'Show this certificate, with its chain, to a server that asks for one; a PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-key -d 'The private key of it [default: in the same file]' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-alpn -d 'Offer these application protocols (ALPN), such as h2,http/1.1' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-min -d 'The oldest version that will do: 1.2 or 1.3 [default: 1.2]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l min-days -d 'With -z: a certificate that ends within N days is a negative answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s w -l timeout -d 'Give up when connecting takes longer, or when nothing has moved for this long; with --ping, how long an answer may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -d 'Say nothing but errors'
@@ -179,6 +189,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l reuse-addres
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-reuse-address -d 'Refuse to bind --source-port while an old connection from it lingers'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls -d 'Encrypt with TLS; the peer\'s certificate must be trusted here and be for HOST'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l insecure -d 'Go on whatever certificate the peer shows: whoever is on the way can read and change everything'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l cert -d 'With -z: show the certificates too'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ping -d 'Send probes, print the round trip of each answer and then a summary; with -q the summary alone'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand udp-send" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
@@ -356,6 +367,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-cert
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-key -d 'The private key of it: PKCS#8, PKCS#1 or SEC1; one for each --tls-cert, in their order [default: in the same file]' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-client-ca -d 'Demand a certificate of each client that one of those in this PEM file has signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-alpn -d 'Choose among these application protocols (ALPN), the preferred one first' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-min -d 'The oldest version that will do: 1.2 or 1.3 [default: 1.2]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l handshake-timeout -d 'Let go a client whose handshake takes longer [default: -w, else 10 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s q -l quiet -d 'Say nothing but errors'

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use support::wire::{client, eventually, read_all, read_exactly, reset, server};
+use support::wire::{client, eventually, read_all, read_exactly, reset, server, ticks};
 use support::{Ended, HARD_LIMIT, Running, assert_same, directory, file, input, peer, random, run, sockkit, start};
 
 /// Whether this build can ask the kernel about a connection.
@@ -453,11 +453,4 @@ fn where_there_is_no_single_session_the_options_are_refused() {
 
 fn read_to_any_end(mut stream: &std::net::TcpStream) {
     let _ = std::io::copy(&mut stream, &mut std::io::sink());
-}
-
-/// Processor time of a process, user and system, in clock ticks. See proc(5).
-fn ticks(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    let fields: Vec<_> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    fields[11..13].iter().map(|n| n.parse::<u64>().expect("a number")).sum()
 }

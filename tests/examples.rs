@@ -44,6 +44,15 @@ const NTP: &str = "python3 -c \"\nimport socket, struct, time\n\
     q, sender = s.recvfrom(99); now = struct.pack('!Q', int((time.time() + 2208988800 + 95) * 2**32))\n\
     s.sendto(bytes([0x24, 1]) + bytes(22) + q[40:48] + now + now, sender)\n\" & ready up";
 
+/// A mail server with a certificate that is its own authority.
+const MAIL: &str = "printf '[req]\ndistinguished_name=n\nx509_extensions=x\n[n]\n[x]\nsubjectAltName=DNS:localhost\n' > conf; \
+    openssl req -x509 -nodes -newkey rsa:2048 -config conf -subj /CN=localhost -keyout key.pem -out ca.pem 2> /dev/null; \
+    python3 -c \"\nimport socket, ssl\n\
+    l = socket.create_server(('127.0.0.1', 25)); print('up', file=open('up', 'w')); s, _ = l.accept()\n\
+    s.sendall(b'220 hi\\r\\n'); s.recv(99); s.sendall(b'250-hi\\r\\n250 STARTTLS\\r\\n'); s.recv(99); s.sendall(b'220 go\\r\\n')\n\
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain('ca.pem', 'key.pem')\n\
+    s = c.wrap_socket(s, server_side=True); s.recv(99); s.sendall(b'221 bye\\r\\n'); s.unwrap()\n\" & ready up";
+
 /// Each example and its case.
 const CASES: &[(&str, Case)] = &[
     // The README's blocks.
@@ -229,6 +238,10 @@ const CASES: &[(&str, Case)] = &[
     ),
     ("sockkit connect -w 5 unix:/tmp/demo.sock < request", Ends(UNIX, "grep -q answer out")),
     ("sockkit connect -v localhost 80 < /dev/null", Ends(WEB, "")),
+    (
+        "printf 'QUIT\\r\\n' | sockkit connect -v --starttls smtp --tls-ca ca.pem localhost 25",
+        Ends(MAIL, "grep -q '^221 bye' out && grep -q '< 220 go' err"),
+    ),
     (
         "sockkit connect --ping --count 5 --interval 0.2 localhost 7",
         Ends(ECHO, "grep -q '^5 sent, 5 received, 0 lost' out && grep -q '^64 bytes from 127.0.0.1:7: seq=5 ' out"),

@@ -143,6 +143,19 @@ fn a_redirect_whose_body_drips_holds_nobody_up() {
 }
 
 #[test]
+fn a_body_that_nobody_wants_is_not_waited_for() {
+    let address = serving(|mut client| {
+        client.head();
+        client.send("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n");
+        client.until_gone();
+    });
+    let ended = run(&mut sockkit(["get", &of(address), "-v", "--json", "--raw-head"]), b"").expect(0);
+    let last: serde_json::Value = serde_json::from_str(ended.stderr.lines().last().expect("told")).expect("an object");
+    // Nobody asks again over this connection: the rest of its body is of no use.
+    assert!(last["time"].as_f64().is_some_and(|seconds| seconds < 0.5), "{last}");
+}
+
+#[test]
 fn a_resolver_that_says_nothing() {
     let files = [
         ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:10 attempts:3\n"),

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use support::web::{Client, Request, answering, serving};
-use support::{Ended, HARD_LIMIT, assert_same, directory, file, input, random, run, sockkit, start};
+use support::{Ended, HARD_LIMIT, assert_same, directory, file, input, peer, random, run, sockkit, start};
 
 fn get(urls: &[String], options: &[&str]) -> Ended {
     run(sockkit(["get"]).args(urls).args(options), b"")
@@ -267,6 +267,21 @@ fn a_piece_of_stdin_leaves_at_once() {
 }
 
 #[test]
+fn a_fifo_is_waited_for_and_sent_in_chunks() {
+    let Some(mut mkfifo) = peer("mkfifo") else { return };
+    let dir = directory();
+    let fifo = dir.path().join("fifo");
+    run(mkfifo.arg(&fifo), b"").expect(0);
+    let (address, requests) = answering(echo);
+    let running = start(&mut sockkit(["get", &of(address, "/x"), "--data", &format!("@{}", path(&fifo))]));
+    // Opened for writing by nobody until here.
+    std::fs::write(&fifo, "late").expect("it is read");
+    assert_eq!(running.end().expect(0).text(), "x");
+    let request = requests.recv_timeout(HARD_LIMIT).expect("it asked");
+    assert_eq!((request.body.as_slice(), request.field("transfer-encoding")), (&b"late"[..], Some("chunked")));
+}
+
+#[test]
 fn a_body_that_can_be_read_only_once_is_not_sent_by_half() {
     let (address, requests) = answering(|request, client| {
         match request.start().split_once(" /to/") {
@@ -331,7 +346,7 @@ fn an_answer_may_come_while_the_body_still_goes_out() {
         client.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         let mut stream = client.stream.try_clone().expect("a duplicate");
         let mut tail = Vec::new();
-        let mut piece = [0; 64 * 1024];
+        let mut piece = vec![0; 64 * 1024];
         while !tail.ends_with(b"0\r\n\r\n") {
             let n = std::io::Read::read(&mut stream, &mut piece).expect("more comes");
             client.send(&piece[..n]);

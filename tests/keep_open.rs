@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::wire::{client, eventually, read_all, read_exactly, reset, status};
+use support::wire::{client, eventually, read_all, read_exactly, reset, status, ticks};
 use support::{Running, assert_same, random, sockkit, start};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -197,9 +197,9 @@ fn running_out_of_descriptors_is_said_once_and_survived() {
     let stdin = listener.stdin();
     let mut clients: Vec<_> = (0..30).map(|_| client(address)).collect();
     listener.line("no client can be taken for now");
-    let before = cpu_ticks(listener.pid);
+    let before = ticks(listener.pid);
     thread::sleep(SECOND);
-    let used = cpu_ticks(listener.pid) - before;
+    let used = ticks(listener.pid) - before;
     assert!(used <= 20, "{used} ticks of 100 in a second");
     let last = clients.pop().expect("there are 30");
     says(&last, "the last one");
@@ -210,13 +210,6 @@ fn running_out_of_descriptors_is_said_once_and_survived() {
     let ended = interrupted(listener);
     assert_eq!(ended.text(), "the last one");
     assert_eq!(ended.stderr.matches("no client can be taken").count(), 1, "{}", ended.stderr);
-}
-
-/// User and system time of a process in clock ticks; fields 14 and 15 of proc(5)'s stat.
-fn cpu_ticks(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    let rest = text.rsplit(") ").next().expect("the name ends");
-    rest.split(' ').skip(11).take(2).map(|n| n.parse::<u64>().expect("a number")).sum()
 }
 
 #[test]

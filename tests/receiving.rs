@@ -438,7 +438,7 @@ fn waves_that_are_written_behind_the_receiver_are_whole_at_ctrl_c() {
         let is_last = sent == all.len();
         send_wave(&receiver, &socket, wave, || {
             if is_last {
-                receiver.signal(2)
+                receiver.signal(2);
             }
         });
         while !is_last && std::fs::metadata(&path).is_ok_and(|file| file.len() < sent as u64) {
@@ -496,7 +496,7 @@ fn trains_are_split_into_the_datagrams_that_they_were() {
 fn the_buffer_that_was_granted_is_told() {
     let receiver = receiver(V4, &["-vv", "--until-idle", "0"]);
     let ended = receiver.end().expect(0);
-    assert!(ended.stderr.contains("SO_RCVBUF = 8388608"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("SO_RCVBUF = 33554432"), "{}", ended.stderr);
     assert!(ended.stderr.contains("SO_RCVBUF granted = "), "{}", ended.stderr);
 }
 

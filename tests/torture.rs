@@ -3,17 +3,21 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use support::tls::{Ca, LeafOptions};
 use support::wire::{client, server, status};
-use support::{HARD_LIMIT, assert_same, random, sockkit};
+use support::{HARD_LIMIT, assert_same, directory, random, sockkit};
 
 /// The most that a process may have had in memory at once, in kB.
 const PEAK: u64 = 24 << 10;
+
+/// The same with TLS, in kB.
+const PEAK_WITH_TLS: u64 = 32 << 10;
 
 /// FNV-1a over whole words: quick enough for gigabytes in a test, and it sees order, loss and repetition.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,8 +116,22 @@ impl Tested {
     /// The peak so far; asked for while it runs.
     #[track_caller]
     fn is_small(&self) {
+        self.is_smaller_than(PEAK);
+    }
+
+    #[track_caller]
+    fn is_smaller_than(&self, most: u64) {
         let peak = status(self.child.id(), "VmHWM");
-        assert!(peak > 0 && peak < PEAK, "{peak} kB");
+        assert!(peak > 0 && peak < most, "{peak} kB");
+    }
+
+    /// The address that a listener announces.
+    fn address(&mut self) -> SocketAddr {
+        let stderr = BufReader::new(self.child.stderr.take().expect("it is piped"));
+        // A key that others may read is warned of first.
+        let mut lines = stderr.lines().map_while(Result::ok);
+        let line = lines.find(|line| line.contains("listening on ")).expect("it announces itself");
+        line.rsplit(' ').next().expect("a word").parse().expect("an address")
     }
 }
 
@@ -143,11 +161,7 @@ fn both_sides_send_256_mib_at_once_through_slow_readers() {
 #[test]
 fn a_listener_does_the_same() {
     let mut ours = tested(&mut sockkit(["listen", "127.0.0.1", "0"]));
-    let mut stderr = std::io::BufReader::new(ours.child.stderr.take().expect("it is piped"));
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut stderr, &mut line).expect("it announces itself");
-    let address: SocketAddr = line.trim().rsplit(' ').next().expect("a word").parse().expect("an address");
-    let stream = client(address);
+    let stream = client(ours.address());
     let peer = thread::spawn(move || both_ways(&stream, 64, 3));
     let (fed, read) = ours.both_ways(64, 4);
     let (fed, stdin) = fed.join().expect("it does not panic");
@@ -157,6 +171,30 @@ fn a_listener_does_the_same() {
     assert_eq!(read.join().expect("it does not panic"), peer_sent);
     assert_eq!(peer_got, fed);
     assert_eq!(ours.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn both_sides_send_256_mib_at_once_through_tls() {
+    let dir = directory();
+    let ca = Ca::new(&dir);
+    let leaf = ca.leaf(LeafOptions::of(&["127.0.0.1"]));
+    let path = |path: &std::path::Path| path.display().to_string();
+    let identity: [&str; 4] = ["--tls-cert", &path(&leaf.chain), "--tls-key", &path(&leaf.key)];
+    let mut server = tested(sockkit(["listen", "--tls", "127.0.0.1", "0"]).args(identity));
+    let address = server.address().to_string();
+    let mut client = tested(&mut sockkit(["connect", "--tls", "--tls-ca", &path(&ca.file), &address]));
+    let (server_fed, server_read) = server.both_ways(256, 10);
+    let (client_fed, client_read) = client.both_ways(256, 11);
+    let (server_fed, server_stdin) = server_fed.join().expect("it does not panic");
+    let (client_fed, client_stdin) = client_fed.join().expect("it does not panic");
+    server.is_smaller_than(PEAK_WITH_TLS);
+    client.is_smaller_than(PEAK_WITH_TLS);
+    drop((server_stdin, client_stdin));
+    assert_eq!(server_read.join().expect("it does not panic"), client_fed);
+    assert_eq!(client_read.join().expect("it does not panic"), server_fed);
+    assert_eq!((client_fed.total, server_fed.total), (256 << 20, 256 << 20));
+    assert_eq!(client.child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
 }
 
 fn write_single_bytes(mut to: impl Write, bytes: &[u8]) {

@@ -270,6 +270,20 @@ pub static ALL: &[Bar] = &[
         against: Against::Tool("socat"),
     },
     Bar {
+        scenario: "tls-file-null",
+        says: "speed to the best peer",
+        measure: Measure::Rate,
+        wanted: Wanted::AtLeast(1.0),
+        against: Against::BestPeer,
+    },
+    Bar {
+        scenario: "tls-handshakes",
+        says: "handshakes a second to socat",
+        measure: Measure::PerSecond,
+        wanted: Wanted::AtLeast(2.0),
+        against: Against::Tool("socat"),
+    },
+    Bar {
         scenario: "udp-send",
         says: "datagrams a second to the best peer of that size",
         measure: Measure::PerSecond,

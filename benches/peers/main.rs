@@ -34,6 +34,7 @@ mod place;
 mod rounds;
 mod sample;
 mod scenarios;
+mod tls;
 mod tools;
 mod transfer;
 mod udp;

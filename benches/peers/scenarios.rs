@@ -11,6 +11,7 @@ use crate::get::tools::{OF_CHUNKS, OF_LENGTH};
 use crate::get::{self, Goal, Manner};
 use crate::place::Medium;
 use crate::sample::{Measure, Sample};
+use crate::tls;
 use crate::tools::{STREAM, Tool};
 use crate::transfer::{self, Transfer};
 use crate::udp;
@@ -201,6 +202,24 @@ pub static ALL: &[Scenario] = &[
         tools: DATAGRAM_SERVERS,
         check: |bench, tool| echo::datagrams(bench, tool, 1, CHECK).map(drop),
         run: |bench, tool| echo::datagrams(bench, tool, 1, bench.options.load),
+    },
+    Scenario {
+        name: "tls-file-null",
+        title: "file → TLS 1.3 → /dev/null",
+        measure: Measure::Rate,
+        also: &[],
+        tools: tls::tools::STREAM,
+        check: |bench, tool| tls::check(bench, tool, FILE_TCP_NULL),
+        run: |bench, tool| transfer::run(bench, tool, FILE_TCP_NULL),
+    },
+    Scenario {
+        name: "tls-handshakes",
+        title: "echo over TLS 1.3: connect, shake hands, 64 bytes, close, 50 at a time",
+        measure: Measure::PerSecond,
+        also: &[Measure::Busy, Measure::P99],
+        tools: tls::tools::SERVERS,
+        check: |bench, tool| tls::handshakes(bench, tool, CHECK).map(drop),
+        run: |bench, tool| tls::handshakes(bench, tool, bench.options.load),
     },
     Scenario {
         name: "udp-send",

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::bare;
 use crate::place::Place;
+use crate::tls;
 use crate::udp::tools::GRO;
 
 /// The row that the bars are about.
@@ -100,15 +101,18 @@ pub static STREAM: &[Tool] = &[
         listen: |place, flow| socat(&["-b", "1048576"], &place.socat("LISTEN"), flow, Side::Listens),
         connect: |place, flow| socat(&["-b", "1048576"], &place.socat("CONNECT"), flow, Side::Connects),
     },
-    Tool {
-        name: "bare 1 MiB loop",
-        rank: Rank::Bare,
-        program: Program::Bare,
-        version: &[],
-        listen: |place, _| words(&[bare::LISTEN], place.bare()),
-        connect: |place, _| words(&[bare::CONNECT], place.bare()),
-    },
+    PLAIN_LOOP,
 ];
+
+/// Over TCP and UNIX sockets, as they are.
+pub const PLAIN_LOOP: Tool = Tool {
+    name: "bare 1 MiB loop",
+    rank: Rank::Bare,
+    program: Program::Bare,
+    version: &[],
+    listen: |place, _| words(&[bare::LISTEN], place.bare()),
+    connect: |place, _| words(&[bare::CONNECT], place.bare()),
+};
 
 const NO_SPLICE: &str = "--no-splice";
 
@@ -162,7 +166,7 @@ impl Tool {
             Program::Bare => this_program(),
             Program::Installed(name) => Command::new(find(name).unwrap_or_else(|| name.into())),
         };
-        command.args(words).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(words).envs(tls::environment()).stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
 }
@@ -200,6 +204,14 @@ impl Place {
         }
     }
 
+    /// The number of the port; a path has none.
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Tcp(port) | Self::Udp(port) => *port,
+            Self::Unix(_) => 0,
+        }
+    }
+
     pub fn bare(&self) -> Vec<String> {
         match self {
             Self::Tcp(port) | Self::Udp(port) => vec![format!("127.0.0.1:{port}")],
@@ -232,7 +244,8 @@ fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
-fn knows(verb: &str, option: &str) -> bool {
+/// Whether this sockkit has the option.
+pub fn knows(verb: &str, option: &str) -> bool {
     let help = Command::new(env!("CARGO_BIN_EXE_sockkit")).args([verb, "--help"]).output();
     help.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(option))
 }

@@ -11,19 +11,31 @@ use crate::deadline::{Bound, Deadline};
 use crate::error::{Error, Kind};
 use crate::net::Context;
 use crate::net::resolve::{Lookup, resolve};
+use crate::opts::tls::CertificateArgs;
 use crate::report::Voice;
 use crate::report::checks::PortAnswer;
-use crate::stream::dial::{BACKOFF, Dial, Outcome, Race, Won, connect, may_come_up, run_all};
+use crate::stream::dial::{BACKOFF, Lost, Outcome, Race, Won, may_come_up, run_all};
+use crate::stream::route::Route;
+
+/// How a port is checked.
+#[derive(Debug)]
+pub(super) struct Check {
+    /// The way to it; a handshake is part of the check.
+    pub(super) route: Route,
+    /// What is wanted of the certificate.
+    pub(super) asked: CertificateArgs,
+}
 
 /// Checks every port of `target`; an error says which exit code the negative answers make.
-pub(super) fn run(ctx: &Context<'_>, voice: &Voice, target: &CheckTarget, how: &Dial) -> Result<(), Error> {
+pub(super) fn run(ctx: &Context<'_>, voice: &Voice, target: &CheckTarget, how: &Check) -> Result<(), Error> {
     match target {
         CheckTarget::Unix(name) => {
             let endpoint = Endpoint::Unix(name.clone());
             let mut board = Board::new(voice, 1);
             let start = Instant::now();
-            let outcome = connect(ctx, &endpoint, how).map(|stream| Won { stream, took: start.elapsed() });
-            board.record(0, answer(&endpoint.to_string(), &outcome))?;
+            let opened = how.route.open(ctx, &endpoint);
+            let outcome = opened.map(|stream| Won { stream, took: start.elapsed() }).map_err(Lost::from);
+            board.record(0, how.answer(&endpoint.to_string(), &outcome))?;
             board.verdict()
         }
         CheckTarget::Ports(targets) => {
@@ -41,12 +53,12 @@ pub(super) fn subjects(targets: &Targets) -> Vec<HostPort> {
 }
 
 /// Rounds over all that is not open yet, until it is or the time of --retry-for is over.
-fn check_ports(ctx: &Context<'_>, subjects: &[HostPort], how: &Dial, board: &mut Board<'_>) -> Result<(), Error> {
+fn check_ports(ctx: &Context<'_>, subjects: &[HostPort], how: &Check, board: &mut Board<'_>) -> Result<(), Error> {
     let start = Instant::now();
     let mut closed: Vec<usize> = (0..subjects.len()).collect();
     let mut pause = BACKOFF.0;
     loop {
-        let left = how.retry_for.unwrap_or_default().saturating_sub(start.elapsed());
+        let left = how.route.dial.retry_for.unwrap_or_default().saturating_sub(start.elapsed());
         closed = one_round(ctx, subjects, &closed, how, board, left.is_zero())?;
         if closed.is_empty() {
             return Ok(());
@@ -61,25 +73,38 @@ fn one_round(
     ctx: &Context<'_>,
     subjects: &[HostPort],
     places: &[usize],
-    how: &Dial,
+    how: &Check,
     board: &mut Board<'_>,
     is_last: bool,
 ) -> Result<Vec<usize>, Error> {
     let again = |error: &Error| !is_last && may_come_up(error);
-    let races = match races(ctx, subjects, places, how) {
+    let races = match races(ctx, subjects, places, &how.route) {
         Ok(races) => races,
         Err(error) if again(&error) => return Ok(places.to_vec()),
         Err(error) => return Err(error),
     };
     let mut closed = Vec::new();
     run_all(ctx, races, &mut |nth, outcome| match &outcome {
-        Err(error) if again(error) => {
+        Err(lost) if again(&lost.error) => {
             closed.push(places[nth]);
             Ok(())
         }
-        _ => board.record(places[nth], answer(&subjects[places[nth]].to_string(), &outcome)),
+        _ => {
+            let answer = how.answer(&subjects[places[nth]].to_string(), &outcome);
+            take_leave(outcome);
+            board.record(places[nth], answer)
+        }
     })?;
     Ok(closed)
+}
+
+/// Whoever was told `close_notify` need not wonder whether something is missing. A peer that does not take it has been
+/// checked all the same.
+fn take_leave(outcome: Outcome) {
+    let stream = outcome.ok().map(|won| won.stream).filter(|stream| stream.handshake().is_some());
+    if let Some(mut stream) = stream {
+        let _ = stream.close_write();
+    }
 }
 
 /// One race a port.
@@ -87,11 +112,14 @@ fn races<'a>(
     ctx: &Context<'_>,
     subjects: &[HostPort],
     places: &[usize],
-    how: &'a Dial,
+    how: &'a Route,
 ) -> Result<Vec<Race<'a>>, Error> {
     let chosen: Vec<_> = places.iter().map(|&place| &subjects[place]).collect();
-    let addressed = addresses(ctx, &chosen, how.lookup, how.limit)?;
-    chosen.iter().zip(&addressed).map(|(&subject, addresses)| Race::new(subject.clone(), addresses, how)).collect()
+    let addressed = addresses(ctx, &chosen, how.dial.lookup, how.dial.limit)?;
+    let race = |(&subject, addresses): (&&HostPort, &Vec<SocketAddr>)| {
+        Race::new(subject.clone(), addresses, &how.dial).map(|race| race.wrapped_by(how))
+    };
+    chosen.iter().zip(&addressed).map(race).collect()
 }
 
 /// The addresses of each of `subjects`, which are ports of one host: its name is looked up once for all numbers.
@@ -155,10 +183,22 @@ impl<'a> Board<'a> {
     }
 }
 
-fn answer(subject: &str, outcome: &Outcome) -> PortAnswer {
-    match outcome {
-        Ok(won) => PortAnswer::open(subject, &won.stream.name(), won.took),
-        Err(error) => PortAnswer::closed(subject, error),
+impl Check {
+    fn answer(&self, subject: &str, outcome: &Outcome) -> PortAnswer {
+        let (answer, shown) = match outcome {
+            Ok(won) => {
+                let answer = PortAnswer::open(subject, &won.stream.name(), won.took);
+                match won.stream.handshake() {
+                    Some(handshake) => (answer.encrypted(handshake, self.asked.min_days), Some(handshake)),
+                    None => (answer, None),
+                }
+            }
+            Err(lost) => (PortAnswer::closed(subject, &lost.error), lost.handshake.as_deref()),
+        };
+        match shown {
+            Some(handshake) if self.asked.cert => answer.with_certificates(handshake),
+            _ => answer,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
+use super::check::Check;
 use super::session::{self, Shown};
 use super::{check, in_context, open_local, ping, taps, too_many};
 use crate::address::{Endpoint, Role};
@@ -18,7 +19,7 @@ use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
 use crate::opts::taps::{TAPS, TapArgs};
-use crate::opts::tls::TlsClientArgs;
+use crate::opts::tls::{CertificateArgs, TlsClientArgs};
 use crate::opts::values::duration;
 use crate::relay::{Policy, Taps};
 use crate::report::Voice;
@@ -50,7 +51,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Only check: connect and close, one line a port on stdout
-    #[arg(short = 'z', long, conflicts_with_all = NO_SESSION, conflicts_with_all = TAPS, conflicts_with_all = ["idle_timeout", "ping", "tls"])]
+    #[arg(short = 'z', long, conflicts_with_all = NO_SESSION, conflicts_with_all = TAPS, conflicts_with_all = ["idle_timeout", "ping", "starttls"])]
     check: bool,
     /// Keep trying for DUR until it opens
     #[arg(long, value_name = "DUR", value_parser = duration)]
@@ -85,13 +86,16 @@ pub struct Args {
     reuse: ReuseArgs,
     #[command(flatten)]
     tls: TlsClientArgs,
+    #[command(flatten)]
+    certificate: CertificateArgs,
 }
 
 /// Connects, moves bytes until the session is over, and says how it ended.
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     if args.check {
         let target = check::target(&args.words, args.inet_only())?;
-        return in_context(voice, args.limits.timeouts().deadline, |ctx| check::run(ctx, voice, &target, &args.dial()));
+        let how = Check { route: args.route()?, asked: args.certificate };
+        return in_context(voice, args.limits.timeouts().deadline, |ctx| check::run(ctx, voice, &target, &how));
     }
     let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Connects).map_err(Error::usage)?;
     too_many(rest, "connect")?;

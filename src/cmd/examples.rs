@@ -29,6 +29,10 @@ pub const CONNECT: &[Example] = &[
     ("sockkit connect --retry-for 30s -z localhost 5432", "wait until a service is up"),
     ("sockkit connect -w 5 unix:/tmp/demo.sock < request", "over a UNIX socket, giving up after 5 s of silence"),
     ("sockkit connect -v localhost 80 < /dev/null", "watch a connection come and go"),
+    (
+        "printf 'QUIT\\r\\n' | sockkit connect -v --starttls smtp --tls-ca ca.pem localhost 25",
+        "begin TLS in the way of a mail server, and watch it",
+    ),
     ("sockkit connect --ping --count 5 --interval 0.2 localhost 7", "how long does an echo over TCP take?"),
 ];
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::tls::protocols;
+use super::tls::{TlsProtocolArgs, protocol_name, protocols};
 use super::values::duration;
 use crate::deadline::{Bound, DEFAULT_HANDSHAKE, Limit, Timeouts};
 use crate::error::Error;
@@ -35,8 +35,10 @@ pub struct TlsServerArgs {
     #[arg(long, value_name = "FILE", requires = "tls")]
     tls_client_ca: Option<PathBuf>,
     /// Choose among these application protocols (ALPN), the preferred one first
-    #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',', value_parser = protocol_name)]
     tls_alpn: Vec<String>,
+    #[command(flatten)]
+    protocol: TlsProtocolArgs,
     /// Let go a client whose handshake takes longer [default: -w, else 10 s]
     #[arg(long, value_name = "DUR", requires = "tls", value_parser = duration)]
     handshake_timeout: Option<Duration>,
@@ -49,7 +51,12 @@ impl TlsServerArgs {
             return Ok(None);
         }
         let shows = if self.tls_self_signed { Shows::SelfSigned } else { Shows::Files(self.identities()?) };
-        Ok(Some(Server { shows, client_ca: self.tls_client_ca.clone(), alpn: protocols(&self.tls_alpn) }))
+        Ok(Some(Server {
+            shows,
+            client_ca: self.tls_client_ca.clone(),
+            protocol: self.protocol.protocol(),
+            alpn: protocols(&self.tls_alpn),
+        }))
     }
 
     /// Whether --tls was given.

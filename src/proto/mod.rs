@@ -5,6 +5,7 @@
 //! and an input that is split at any byte gives the same result (DESIGN §4.7).
 
 mod ber;
+pub mod calendar;
 pub mod dns;
 pub mod http;
 pub mod ntp;

@@ -27,7 +27,12 @@ impl PortAnswer {
         fields["event"] = json!("check");
         fields["target"] = json!(subject);
         fields["peer"] = json!(peer);
-        PortAnswer { line: format!("{subject}: {}", sentence(verdict, &at)), fields, kind: verdict.kind() }
+        PortAnswer {
+            line: format!("{subject}: {}", sentence(verdict, &at)),
+            more: Vec::new(),
+            fields,
+            kind: verdict.kind(),
+        }
     }
 
     /// Not open anywhere. The kind is the addresses' own where they agree, as with connections.
@@ -41,7 +46,7 @@ impl PortAnswer {
         let addresses: Vec<_> = verdicts.iter().map(|(peer, v)| with_peer(fields(v), *peer)).collect();
         let fields = json!({ "event": "check", "target": subject, "state": state, "addresses": addresses });
         let kind = Some(if timed_out { Kind::TimedOut } else { Kind::Refused });
-        PortAnswer { line: format!("{subject}: {state} ({})", all.join("; ")), fields, kind }
+        PortAnswer { line: format!("{subject}: {state} ({})", all.join("; ")), more: Vec::new(), fields, kind }
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) fn line(event: &Event<'_>) -> Line {
         Event::Move(moved) => self::moved(moved),
         Event::Datagram(datagram) => self::datagram(datagram),
         Event::StartTls(starttls) => super::starttls::line(starttls),
-        Event::Tls(tls) => super::tls::line(tls),
+        Event::Tls(tls) => return super::tls::line(importance, tls),
         Event::Http(http) => self::http(http),
         Event::Ping(ping) => self::ping(ping),
         Event::Warning(text) => ("warning", format!("warning: {text}"), json!({ "text": text.to_string() })),

@@ -303,7 +303,9 @@ impl State<'_> {
         self.ctx.signals.next_one_kills();
         self.local.finish_soon()?;
         for client in &mut self.clients {
+            client.shake_hands(self.ctx, self.hub.encryption.as_ref());
             if client.is_welcome() {
+                // One that takes not even that is left without it.
                 let _ = client.stream.close_write();
             }
             client.tell_end(self.ctx, None);
@@ -353,6 +355,9 @@ impl Client {
     /// Goes on with its handshake, if there is one; tells whether that is over now.
     fn shake_hands(&mut self, ctx: &Context<'_>, encryption: Option<&Encryption>) -> bool {
         let (&Progress::Shaking(until), Some(encryption)) = (&self.state, encryption) else { return false };
+        if !std::mem::take(&mut self.readable) && Instant::now() < until {
+            return false;
+        }
         match encryption.advance(ctx, &mut self.stream) {
             Ok(true) => {
                 (self.state, self.readable, self.last_moved) = (Progress::Open, true, Instant::now());
@@ -380,12 +385,16 @@ impl Client {
     fn refuse(&mut self, error: Error) {
         let may_hear = matches!(error.kind, Kind::Tls | Kind::Untrusted) && self.stream.close_write().is_ok();
         let until = Instant::now() + LAST_WORDS;
+        self.readable = true;
         self.state = if may_hear { Progress::Refused(error, until) } else { Progress::Gone(Some(error)) };
     }
 
     /// Reads what one that was refused still says, until its end.
     fn throw_away(&mut self, waste: &mut [u8]) {
         let Progress::Refused(error, until) = &self.state else { return };
+        if !std::mem::take(&mut self.readable) && Instant::now() < *until {
+            return;
+        }
         let goes_on = match self.stream.discard(waste) {
             Ok(n) => n > 0,
             Err(e) => e.kind() == ErrorKind::WouldBlock,

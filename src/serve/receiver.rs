@@ -1,8 +1,9 @@
 //! `udp-recv`: datagrams, framed, to the local end.
 //!
 //! It is over when the counted datagrams have come or nothing has come for the quiet time; without a count the first
-//! SIGINT or SIGTERM is the normal end, too. A slow output makes it stop receiving: then the kernel's queue holds
-//! what comes, and what that drops is told at the end. Refuses to open the socket.
+//! SIGINT or SIGTERM is the normal end, too. A regular file is written behind it; any other slow output makes it stop
+//! receiving, and so does a file in the end: then the kernel's queue holds what comes, and what that drops is told at the
+//! end. Refuses to open the socket.
 //!
 //! The account is exact: every datagram that reached the socket is received, ignored, unread or dropped. For that the
 //! end has an order. First the door is closed, so that nothing more comes; then the queue is emptied; and only then the
@@ -34,6 +35,17 @@ const TURN: usize = 256;
 
 /// Once this much waits for the output, it has its turn: large writes cost less a byte.
 const ROOM: usize = 256 * 1024;
+
+/// So many datagrams in one turn are a flood.
+const FLOOD: usize = 16;
+
+/// In a flood the queue is left alone for so long after it was empty. To be woken for each train of datagrams costs the
+/// sender and us more than the datagrams themselves (the kernel's own name for it is interrupt coalescing; see
+/// "rx-usecs" in ethtool(8)).
+const LULL: Duration = Duration::from_micros(200);
+
+/// A smaller queue may overflow meanwhile.
+const LULL_BUFFER: usize = 4 << 20;
 
 /// How long after the end the queue is still emptied.
 const LAST_DATAGRAMS: Duration = Duration::from_millis(500);
@@ -78,6 +90,8 @@ impl Receiver<'_> {
             intake: Intake { dropped_at_least: self.gathers, ..Intake::default() },
             door_is_closed: false,
             queue_is_empty: false,
+            lull: None,
+            may_lull: self.reply == Reply::None && !self.narrate && socket.receive_buffer() >= LULL_BUFFER,
             first_came: None,
             last_came: Instant::now(),
             last_moved: Instant::now(),
@@ -104,6 +118,10 @@ struct State<'a> {
     door_is_closed: bool,
     /// The last look into the receive queue found nothing.
     queue_is_empty: bool,
+    /// The queue is to be left alone for so long.
+    lull: Option<Duration>,
+    /// It has room for what comes meanwhile, and nobody looks on or waits for an answer.
+    may_lull: bool,
     /// When the first datagram came.
     first_came: Option<Instant>,
     /// When the last datagram came.
@@ -147,6 +165,7 @@ impl State<'_> {
         while taken < TURN && self.has_room() && !self.queue_is_empty {
             taken += self.take_batch()?;
         }
+        self.lull = (self.may_lull && self.queue_is_empty && taken >= FLOOD).then_some(LULL);
         Ok(())
     }
 
@@ -247,7 +266,7 @@ impl State<'_> {
     }
 
     fn wait(&self) -> Result<Option<Cut>, Error> {
-        let come = self.has_room().then(|| Interest::read(self.socket.as_fd()));
+        let come = (self.has_room() && self.lull.is_none()).then(|| Interest::read(self.socket.as_fd()));
         let interests = come.into_iter().chain(self.answers.interests());
         self.local.wait(self.ctx, interests, self.idle_limit(), self.pause())
     }
@@ -256,7 +275,7 @@ impl State<'_> {
     fn pause(&self) -> Option<Duration> {
         let quiet = self.plan.until_idle.filter(|_| self.local.left() == 0 && self.answers.is_idle());
         let quiet = quiet.map(|quiet| quiet.saturating_sub(self.last_came.elapsed()));
-        [quiet, self.answers.pause()].into_iter().flatten().min()
+        [quiet, self.answers.pause(), self.lull].into_iter().flatten().min()
     }
 
     /// A signal or a limit: what has come by then is still written.

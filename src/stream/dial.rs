@@ -8,11 +8,15 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::{Remote, Stream};
+use super::route::{Route, name_of_host};
+use super::starttls::{self, StartTls};
+use super::tls::{Failed, ReadyClient, Tls};
+use super::{Readiness, Remote, Stream};
 use crate::address::{Endpoint, HostPort, Port, UnixName};
 use crate::deadline::{Bound, Deadline};
 use crate::error::{Error, Kind};
 use crate::event::account::Opening;
+use crate::event::tls::Handshake;
 use crate::event::{Event, Open};
 use crate::net::resolve::{Lookup, literal, resolve};
 use crate::net::socket::Progress;
@@ -132,7 +136,7 @@ fn race(
     race.limit = limit;
     let mut result = None;
     run_all(ctx, vec![race], &mut |_, outcome| {
-        result = Some(outcome.map(|won| won.stream));
+        result = Some(outcome.map(|won| won.stream).map_err(|lost| lost.error));
         Ok(())
     })?;
     result.unwrap_or_else(|| Err(Error::new(Kind::Refused, "connect to", subject, "no address to try")))
@@ -164,7 +168,7 @@ pub fn run_all(
                 return active
                     .iter()
                     .chain(&waiting)
-                    .try_for_each(|(place, race)| over(*place, Err(race.lost(Some(cut)))));
+                    .try_for_each(|(place, race)| over(*place, Err(race.given_up(ctx, cut))));
             }
         }
         active.retain(|(_, race)| !race.over);
@@ -191,6 +195,10 @@ fn wait(ctx: &Context<'_>, active: &mut [(usize, Race<'_>)]) -> Result<(), Cut> 
     let pause = active.iter().filter_map(|(_, race)| race.next_look()).min();
     let sockets = active.iter().flat_map(|(_, race)| &race.pending);
     let mut interests: Vec<_> = sockets.map(|a| Interest::write(a.socket.as_fd())).collect();
+    // Behind those of the attempts, whose places are looked up below.
+    interests.extend(active.iter().filter_map(|(_, race)| race.shaking.as_ref()).flat_map(Shaking::interests));
+    let asking = active.iter().filter_map(|(_, race)| race.asking.as_ref());
+    interests.extend(asking.filter_map(|asking| asking.dialogue.waits_for(&asking.won.stream).interest()));
     match pause {
         _ if interests.is_empty() => return Ok(()),
         Some(pause) => ctx.wait_at_most(&mut interests, Deadline::NEVER, pause).map(|_| ())?,
@@ -244,8 +252,41 @@ pub struct Won {
     pub took: Duration,
 }
 
+/// Why a race was lost.
+pub struct Lost {
+    /// Why.
+    pub error: Error,
+    /// What a peer had shown whose handshake failed.
+    pub handshake: Option<Box<Handshake>>,
+}
+
+impl From<Error> for Lost {
+    fn from(error: Error) -> Self {
+        Lost { error, handshake: None }
+    }
+}
+
+impl From<Failed> for Lost {
+    fn from(Failed { error, handshake }: Failed) -> Self {
+        Lost { error, handshake }
+    }
+}
+
 /// How a race ended.
-pub type Outcome = Result<Won, Error>;
+pub type Outcome = Result<Won, Lost>;
+
+/// The agreement in plain text on the connection that has won.
+struct Asking {
+    dialogue: starttls::Dialogue,
+    won: Won,
+}
+
+/// The handshake on the connection that has won.
+struct Shaking<'a> {
+    client: &'a ReadyClient,
+    tls: Box<Tls>,
+    took: Duration,
+}
 
 /// All attempts at one name.
 pub struct Race<'a> {
@@ -257,6 +298,11 @@ pub struct Race<'a> {
     failures: Vec<Error>,
     /// When the next attempt may start; a failure makes it now.
     next_start: Instant,
+    /// What is to be wrapped around the connection that wins, under the same limit.
+    starttls: Option<&'a StartTls>,
+    wrap: Option<&'a ReadyClient>,
+    asking: Option<Asking>,
+    shaking: Option<Shaking<'a>>,
     over: bool,
 }
 
@@ -273,8 +319,18 @@ impl<'a> Race<'a> {
             pending: Vec::new(),
             failures: Vec::new(),
             next_start: now,
+            starttls: None,
+            wrap: None,
+            asking: None,
+            shaking: None,
             over: false,
         })
+    }
+
+    /// The same with the wraps of `route` around the connection that wins.
+    #[must_use]
+    pub fn wrapped_by(self, route: &'a Route) -> Self {
+        Race { starttls: route.starttls.as_ref(), wrap: route.tls.as_ref(), ..self }
     }
 
     /// The clock starts to run, unless somebody else's runs already.
@@ -293,15 +349,63 @@ impl<'a> Race<'a> {
 
     /// Starts the attempts that are due. Gives the outcome if that decides the race.
     fn start_due(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
+        if self.asking.is_some() || self.shaking.is_some() {
+            return None;
+        }
         while Instant::now() >= self.next_start || self.pending.is_empty() {
             let Some(peer) = self.queue.pop_front() else { break };
             match self.start(ctx, peer) {
-                Ok(Some(won)) => return Some(Ok(won)),
+                Ok(Some(won)) => return self.decided(ctx, won),
                 Ok(None) => self.next_start = Instant::now() + STAGGER,
                 Err(error) => self.fail(ctx, peer, error),
             }
         }
-        if self.pending.is_empty() { Some(Err(self.lost(None))) } else { None }
+        if self.pending.is_empty() { Some(Err(self.lost(None).into())) } else { None }
+    }
+
+    /// A connection has won: that is the end, or the beginning of its wraps.
+    fn decided(&mut self, ctx: &Context<'_>, won: Won) -> Option<Outcome> {
+        self.queue.clear();
+        self.pending.clear();
+        let Some(starttls) = self.starttls else { return self.encrypt(ctx, won) };
+        let dialogue = starttls.begin(ctx, &won.stream, &name_of_host(&self.subject.host));
+        self.asking = Some(Asking { dialogue, won });
+        self.ask(ctx)
+    }
+
+    /// Goes on with the agreement in plain text. Gives the outcome if that, or the limit, decides it.
+    fn ask(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
+        let mut asking = self.asking.take()?;
+        match (asking.dialogue.advance(ctx, &mut asking.won.stream), self.limit.expired()) {
+            (Ok(true), _) => return self.encrypt(ctx, asking.won),
+            (Err(error), _) => return Some(Err(error.into())),
+            (Ok(false), Some(late)) => return Some(Err(asking.cut_short(Cut::Expired(late)))),
+            (Ok(false), None) => self.asking = Some(asking),
+        }
+        None
+    }
+
+    /// The connection stands: that is the end, or the beginning of its handshake.
+    fn encrypt(&mut self, ctx: &Context<'_>, won: Won) -> Option<Outcome> {
+        let Some(client) = self.wrap else { return Some(Ok(won)) };
+        let Won { stream, took } = won;
+        match client.begin(ctx, stream, &name_of_host(&self.subject.host)) {
+            Ok(tls) => self.shaking = Some(Shaking { client, tls, took }),
+            Err(error) => return Some(Err(error.into())),
+        }
+        self.shake(ctx)
+    }
+
+    /// Goes on with the handshake. Gives the outcome if that, or the limit, decides it.
+    fn shake(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
+        let mut shaking = self.shaking.take()?;
+        match (shaking.client.advance(ctx, &mut shaking.tls), self.limit.expired()) {
+            (Ok(true), _) => return Some(Ok(Won { stream: Stream::Tls(shaking.tls), took: shaking.took })),
+            (Err(failed), _) => return Some(Err(failed.into())),
+            (Ok(false), Some(late)) => return Some(Err(shaking.cut_short(ctx, Cut::Expired(late)))),
+            (Ok(false), None) => self.shaking = Some(shaking),
+        }
+        None
     }
 
     /// Starts the attempt at `peer`; on a loopback it may be over at once.
@@ -319,19 +423,25 @@ impl<'a> Race<'a> {
 
     /// Takes the decided attempts out of the race. Gives the outcome if one of them, or the limit, decides it.
     fn collect(&mut self, ctx: &Context<'_>) -> Option<Outcome> {
+        if self.asking.is_some() {
+            return self.ask(ctx);
+        }
+        if self.shaking.is_some() {
+            return self.shake(ctx);
+        }
         for attempt in std::mem::take(&mut self.pending) {
             let peer = attempt.peer;
             let progress = if attempt.decided { attempt.socket.finish_connect(peer) } else { Ok(Progress::Pending) };
             match progress {
                 Ok(Progress::Pending) => self.pending.push(attempt),
                 Ok(Progress::Connected) => match won(ctx, attempt) {
-                    Ok(won) => return Some(Ok(won)),
+                    Ok(won) => return self.decided(ctx, won),
                     Err(error) => self.fail(ctx, peer, error),
                 },
                 Err(error) => self.fail(ctx, peer, error),
             }
         }
-        self.limit.expired().map(|expired| Err(self.lost(Some(Cut::Expired(expired)))))
+        self.limit.expired().map(|expired| Err(self.lost(Some(Cut::Expired(expired))).into()))
     }
 
     fn fail(&mut self, ctx: &Context<'_>, peer: SocketAddr, error: Error) {
@@ -340,6 +450,15 @@ impl<'a> Race<'a> {
         }
         self.next_start = Instant::now();
         self.failures.push(error);
+    }
+
+    /// What a race has come to that nobody waits for any longer.
+    fn given_up(&self, ctx: &Context<'_>, cut: Cut) -> Lost {
+        match (&self.asking, &self.shaking) {
+            (Some(asking), _) => asking.cut_short(cut),
+            (None, Some(shaking)) => shaking.cut_short(ctx, cut),
+            (None, None) => self.lost(Some(cut)).into(),
+        }
     }
 
     /// The error of the whole race: the only attempt's own, or all of them listed.
@@ -363,6 +482,26 @@ impl<'a> Race<'a> {
         let waiting = self.queue.iter().map(|peer| format!("{peer}: not tried"));
         let all: Vec<_> = self.failures.iter().map(attempt_line).chain(pending).chain(waiting).collect();
         Error { reason: format!("{} ({})", error.reason, all.join(", ")), ..error }
+    }
+}
+
+impl Asking {
+    fn cut_short(&self, cut: Cut) -> Lost {
+        self.dialogue.cut_short(&self.won.stream, cut).into()
+    }
+}
+
+impl Shaking<'_> {
+    fn cut_short(&self, ctx: &Context<'_>, cut: Cut) -> Lost {
+        self.client.cut_short(ctx, &self.tls, cut).into()
+    }
+
+    /// What the handshake waits for.
+    fn interests(&self) -> impl Iterator<Item = Interest<'_>> {
+        let under = self.tls.under();
+        let read = self.tls.is_handshaking().then(|| under.read_interest());
+        let write = self.tls.wants_flush().then(|| under.write_interest());
+        [read, write].into_iter().flatten().filter_map(Readiness::interest)
     }
 }
 

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Kind, plain};
 use crate::event::account::{Opening, TcpInfo};
+use crate::event::tls::Handshake;
 use crate::net::{Socket, SocketName};
 use crate::sys::poll::Interest;
 use stdio::Stdio;
@@ -278,6 +279,11 @@ impl Stream {
     /// What the kernel knows of the connection; `None` where there is none, and where nobody can say.
     pub fn info(&self) -> Option<TcpInfo> {
         self.remote()?.socket.info()
+    }
+
+    /// What the handshake agreed on by which we encrypt it as a client.
+    pub fn handshake(&self) -> Option<&Handshake> {
+        if let Stream::Tls(tls) = self { tls.agreed() } else { None }
     }
 
     /// How long the way to the connection took.

@@ -6,7 +6,7 @@ use super::Stream;
 use super::dial::{self, Dial};
 use super::starttls::StartTls;
 use super::tls::ReadyClient;
-use crate::address::Endpoint;
+use crate::address::{Endpoint, Host};
 use crate::error::Error;
 use crate::net::Context;
 
@@ -24,27 +24,31 @@ pub struct Route {
 impl Route {
     /// Goes the whole way to `endpoint`.
     pub fn open(&self, ctx: &Context<'_>, endpoint: &Endpoint) -> Result<Stream, Error> {
+        let name = name_of(endpoint);
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.can_ask_for(&name))?;
         dial::retrying(ctx, &self.dial, |limit| {
             let mut stream = dial::once(ctx, endpoint, &self.dial, limit)?;
             if let Some(starttls) = &self.starttls {
-                starttls.agree(ctx, &mut stream, &name_of(endpoint), limit)?;
+                starttls.agree(ctx, &mut stream, &name, limit)?;
             }
             match &self.tls {
-                Some(tls) => tls.wrap(ctx, stream, &name_of(endpoint), limit),
+                Some(tls) => tls.wrap(ctx, stream, &name, limit),
                 None => Ok(stream),
             }
         })
     }
 }
 
-/// What the peer's certificate is to be for. A zone means something to this machine alone (RFC 4007 §11.2).
+/// What the peer's certificate is to be for.
 fn name_of(endpoint: &Endpoint) -> String {
     match endpoint {
-        Endpoint::Inet(target) => {
-            let host = target.host.to_string();
-            host.split('%').next().unwrap_or_default().to_owned()
-        }
+        Endpoint::Inet(target) => name_of_host(&target.host),
         // Whoever shares the machine is no name: `--tls-name` gives one.
         Endpoint::Unix(_) => String::new(),
     }
+}
+
+/// A zone means something to this machine alone (RFC 4007 §11.2).
+pub(super) fn name_of_host(host: &Host) -> String {
+    host.to_string().split('%').next().unwrap_or_default().to_owned()
 }

@@ -11,11 +11,14 @@ use super::{Readiness, Stream};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind};
 use crate::event::{Event, starttls as told};
-use crate::net::Context;
+use crate::net::{Context, Cut};
 use crate::proto::starttls::{self as machine, Protocol, StartTlsError, Step};
 
 /// One read; a dialogue is a few lines.
 const PIECE: usize = 4096;
+
+/// The operation as a whole.
+const ASK: &str = "ask for TLS at";
 
 /// How a peer is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,96 +32,132 @@ pub struct StartTls {
 impl StartTls {
     /// Has the peer behind `stream`, which was reached by the name `host`, agree to TLS before `limit`.
     pub fn agree(&self, ctx: &Context<'_>, stream: &mut Stream, host: &str, limit: Deadline) -> Result<(), Error> {
-        let start = Instant::now();
-        ctx.tell(&Event::StartTls(told::StartTls::Began(&stream.name(), &self.protocol)));
-        let machine = machine::StartTls::new(self.protocol, self.name.as_deref().unwrap_or(host));
-        Dialogue { ctx, stream, limit, machine, protocol: self.protocol, has_heard: false }.hold()?;
-        ctx.tell(&Event::StartTls(told::StartTls::Agreed(start.elapsed())));
+        let mut dialogue = self.begin(ctx, stream, host);
+        while !dialogue.advance(ctx, stream)? {
+            let interest = dialogue.waits_for(stream).interest();
+            let waited = interest.map_or(Ok(()), |interest| ctx.wait(&mut [interest], limit));
+            waited.map_err(|cut| dialogue.cut_short(stream, cut))?;
+        }
         Ok(())
+    }
+
+    /// The same for whoever has others to wait for: [`Dialogue::advance`] goes on with it.
+    pub fn begin(&self, ctx: &Context<'_>, stream: &Stream, host: &str) -> Dialogue {
+        ctx.tell(&Event::StartTls(told::StartTls::Began(&stream.name(), &self.protocol)));
+        Dialogue {
+            machine: machine::StartTls::new(self.protocol, self.name.as_deref().unwrap_or(host)),
+            protocol: self.protocol,
+            start: Instant::now(),
+            unsent: Vec::new(),
+            unread: Vec::new(),
+            has_heard: false,
+        }
     }
 }
 
-struct Dialogue<'a> {
-    ctx: &'a Context<'a>,
-    stream: &'a mut Stream,
-    limit: Deadline,
+/// A dialogue that is under way.
+#[derive(Debug)]
+pub struct Dialogue {
     machine: machine::StartTls,
     protocol: Protocol,
+    start: Instant,
+    /// What we have said and the socket has not taken.
+    unsent: Vec<u8>,
+    /// What the peer has said and the machine has not taken: it waits until our answer to what stood before is out.
+    unread: Vec<u8>,
     /// Whether the peer has said anything at all.
     has_heard: bool,
 }
 
-impl Dialogue<'_> {
-    fn hold(mut self) -> Result<(), Error> {
-        let mut buffer = [0; PIECE];
-        let mut unread = 0..0;
+impl Dialogue {
+    /// Goes on as far as it can; tells whether the peer has agreed.
+    pub fn advance(&mut self, ctx: &Context<'_>, stream: &mut Stream) -> Result<bool, Error> {
         loop {
-            let mut input = &buffer[unread.clone()];
-            let step = self.machine.feed(&mut input);
-            unread.start = unread.end - input.len();
-            match step.map_err(|error| self.failed(&error))? {
-                Step::Heard(words) => self.ctx.tell(&Event::StartTls(told::StartTls::Heard(&words))),
+            if !self.unsent.is_empty() && !self.send(stream)? {
+                return Ok(false);
+            }
+            match self.feed().map_err(|error| self.failed(stream, &error))? {
+                Step::Heard(words) => ctx.tell(&Event::StartTls(told::StartTls::Heard(&words))),
                 Step::Send(message) => {
-                    self.ctx.tell(&Event::StartTls(told::StartTls::Said(&message.words)));
-                    self.send(&message.bytes)?;
+                    ctx.tell(&Event::StartTls(told::StartTls::Said(&message.words)));
+                    self.unsent = message.bytes;
                 }
-                Step::NeedMore => unread = 0..self.receive(&mut buffer)?,
-                Step::Ready => return Ok(()),
+                Step::NeedMore => {
+                    if !self.receive(stream)? {
+                        return Ok(false);
+                    }
+                }
+                Step::Ready => {
+                    ctx.tell(&Event::StartTls(told::StartTls::Agreed(self.start.elapsed())));
+                    return Ok(true);
+                }
             }
         }
     }
 
-    fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let mut unsent = bytes;
-        while !unsent.is_empty() {
-            match self.stream.write(unsent) {
-                Ok(n) => unsent = &unsent[n..],
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    self.wait(self.stream.write_interest(), "ask for TLS at")?;
-                }
-                Err(e) => return Err(self.stream.write_error(&e)),
-            }
-        }
-        Ok(())
+    /// What to wait for before it can go on.
+    pub fn waits_for<'s>(&self, stream: &'s Stream) -> Readiness<'s> {
+        if self.unsent.is_empty() { stream.read_interest() } else { stream.write_interest() }
     }
 
-    fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        loop {
-            match self.stream.read(buffer) {
-                Ok(0) => {
-                    let reason = "the server ended the connection";
-                    return Err(Error::new(Kind::Tls, self.machine.awaits(), self.stream.name(), reason));
-                }
-                Ok(n) => {
-                    self.has_heard = true;
-                    return Ok(n);
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    self.wait(self.stream.read_interest(), self.machine.awaits())?;
-                }
-                Err(e) => return Err(self.stream.read_error(&e)),
-            }
-        }
-    }
-
-    fn wait(&self, readiness: Readiness<'_>, operation: &'static str) -> Result<(), Error> {
-        let Some(interest) = readiness.interest() else { return Ok(()) };
-        let silent = |error: Error| match error.kind {
+    /// The error of one that nobody waits for any longer.
+    pub fn cut_short(&self, stream: &Stream, cut: Cut) -> Error {
+        let operation = if self.unsent.is_empty() { self.machine.awaits() } else { ASK };
+        let error = cut.during(operation, stream.name());
+        match error.kind {
             Kind::TimedOut if !self.has_heard => {
                 error.hint("a server that speaks TLS from the first byte says nothing either: it wants no --starttls")
             }
             _ => error,
-        };
-        self.ctx.wait(&mut [interest], self.limit).map_err(|cut| silent(cut.during(operation, self.stream.name())))
+        }
     }
 
-    fn failed(&self, error: &StartTlsError) -> Error {
+    /// Gives the machine what has come.
+    fn feed(&mut self) -> Result<Step, StartTlsError> {
+        let mut rest = self.unread.as_slice();
+        let step = self.machine.feed(&mut rest);
+        let used = self.unread.len() - rest.len();
+        self.unread.drain(..used);
+        step
+    }
+
+    /// Sends what there is room for; tells whether that is all.
+    fn send(&mut self, stream: &mut Stream) -> Result<bool, Error> {
+        while !self.unsent.is_empty() {
+            match stream.write(&self.unsent) {
+                Ok(n) => drop(self.unsent.drain(..n)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(e) => return Err(stream.write_error(&e)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads once; tells whether something has come.
+    fn receive(&mut self, stream: &mut Stream) -> Result<bool, Error> {
+        let mut buffer = [0; PIECE];
+        match stream.read(&mut buffer) {
+            Ok(0) => {
+                let reason = "the server ended the connection";
+                Err(Error::new(Kind::Tls, self.machine.awaits(), stream.name(), reason))
+            }
+            Ok(n) => {
+                self.has_heard = true;
+                self.unread.extend_from_slice(&buffer[..n]);
+                Ok(true)
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(e) => Err(stream.read_error(&e)),
+        }
+    }
+
+    fn failed(&self, stream: &Stream, error: &StartTlsError) -> Error {
         let kind = match error {
             StartTlsError::NotOffered(_) | StartTlsError::Refused(..) | StartTlsError::Glued(_) => Kind::Tls,
             StartTlsError::Malformed(_) => Kind::Malformed,
             StartTlsError::TooLarge => Kind::TooLarge,
         };
-        let worded = Error::new(kind, "ask for TLS at", self.stream.name(), error);
+        let worded = Error::new(kind, ASK, stream.name(), error);
         match (error, self.protocol.implicit_port()) {
             (StartTlsError::NotOffered(_), Some(port)) => {
                 worded.hint(format!("TLS from the first byte, without --starttls, is at port {port} if anywhere"))
@@ -220,7 +259,7 @@ mod tests {
         );
         assert_eq!(kind(Scripted::giving([bytes(b"554 no\r\n")])), Some(Kind::Tls));
         assert_eq!(kind(Scripted::giving([bytes(b"SSH-2.0-x\r\n")])), Some(Kind::Malformed));
-        assert_eq!(kind(Scripted::giving([bytes(&[b'2'; 70_000])])), Some(Kind::TooLarge));
+        assert_eq!(kind(Scripted::giving([bytes(&b"2".repeat(70_000))])), Some(Kind::TooLarge));
         assert_eq!(kind(Scripted::giving([Read::Fail(io::ErrorKind::ConnectionReset)])), Some(Kind::Reset));
         let gone = [Write::Fail(io::ErrorKind::ConnectionReset)];
         assert_eq!(kind(Scripted::giving([bytes(b"220 x\r\n")]).taking(gone)), Some(Kind::Reset));

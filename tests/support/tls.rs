@@ -5,7 +5,7 @@
 //!  let leaf = ca.leaf(LeafOptions::of(&["localhost"]));           leaf.chain, leaf.key: what a server wants
 //!  let old = ca.leaf(LeafOptions { days: (-30, -12), ..LeafOptions::of(&["localhost"]) });
 //! ```
-//! RSA keys come from the `openssl` program, since ring makes none.
+//! RSA and Ed25519 keys come from the `openssl` program: ring makes none of the one, and of the other in a form of its own.
 
 #![allow(clippy::needless_pass_by_value, reason = "the options stand in the call that they are for")]
 
@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SerialNumber,
+    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, SerialNumber,
 };
 
 /// What kind of key a certificate is for.
@@ -24,8 +24,9 @@ use rcgen::{
 pub enum Key {
     P256,
     P384,
+    /// Made by the `openssl` program, like the next.
     Ed25519,
-    /// 2048 bits, made by the `openssl` program.
+    /// 2048 bits.
     Rsa,
 }
 
@@ -171,16 +172,15 @@ fn generate(key: Key) -> KeyPair {
     let algorithm = match key {
         Key::P256 => &PKCS_ECDSA_P256_SHA256,
         Key::P384 => &PKCS_ECDSA_P384_SHA384,
-        Key::Ed25519 => &PKCS_ED25519,
-        Key::Rsa => return rsa(),
+        // Ring writes version 2 of PKCS#8 for these, which OpenSSL 3.0 does not read.
+        Key::Ed25519 => return by_openssl(&["-algorithm", "ED25519"]),
+        Key::Rsa => return by_openssl(&["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
     };
     KeyPair::generate_for(algorithm).expect("ring makes such keys")
 }
 
-fn rsa() -> KeyPair {
-    let mut openssl = Command::new("openssl");
-    openssl.args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
-    let made = openssl.output().expect("openssl makes RSA keys");
+fn by_openssl(kind: &[&str]) -> KeyPair {
+    let made = Command::new("openssl").arg("genpkey").args(kind).output().expect("openssl makes keys");
     KeyPair::from_pem(&String::from_utf8_lossy(&made.stdout)).expect("openssl writes PKCS#8")
 }
 

@@ -7,10 +7,10 @@
 pub mod bare;
 mod bullies;
 mod churn;
-mod clients;
+pub mod clients;
 mod datagrams;
-mod message;
-mod server;
+pub mod message;
+pub mod server;
 pub mod tools;
 
 use std::time::Duration;
@@ -40,11 +40,11 @@ const WARM_UP: u32 = 10;
 const TURNS: u32 = 2;
 
 /// What a load came to.
-struct Load {
-    seconds: f64,
+pub struct Load {
+    pub seconds: f64,
     /// How long each message, connection or round trip took.
-    times: Vec<Duration>,
-    resent: u64,
+    pub times: Vec<Duration>,
+    pub resent: u64,
 }
 
 impl Load {

@@ -14,7 +14,7 @@ use crate::event::{Event, Http};
 use crate::net::Context;
 use crate::proto::escape;
 use crate::proto::http::{Content, Header, Method, Request, ResponseHead, Url};
-use crate::relay::{Body, Connection, Delivery, Exchange, Outgoing, Terms};
+use crate::relay::{Body, Connection, Delivery, Exchange, Outgoing, Taking, Terms};
 use crate::report::Voice;
 use crate::report::bar::Bar;
 
@@ -41,8 +41,8 @@ struct Asking {
     uploads: bool,
     /// The URLs so far, this one included.
     chain: Vec<Url>,
-    /// Nothing will be asked after it: the connection need not be kept.
-    is_last: bool,
+    /// Another URL follows.
+    more: bool,
 }
 
 /// An exchange that failed, and whether that may have been the fault of the connection alone.
@@ -72,7 +72,7 @@ impl<'a> Fetch<'a> {
     pub(super) fn all(&mut self, output: &mut Delivery<'_>) -> Result<(), Error> {
         let last = self.plan.urls.len() - 1;
         for (n, url) in self.plan.urls.iter().enumerate() {
-            let mut next = Some(self.first(url, n == last));
+            let mut next = Some(self.first(url, n < last));
             while let Some(asking) = next {
                 next = self.ask(&asking, output)?;
                 if let Some(asking) = &next {
@@ -83,7 +83,7 @@ impl<'a> Fetch<'a> {
         Ok(())
     }
 
-    fn first(&self, url: &Url, is_last: bool) -> Asking {
+    fn first(&self, url: &Url, more: bool) -> Asking {
         let ask = &self.plan.ask;
         Asking {
             method: ask.method,
@@ -92,7 +92,7 @@ impl<'a> Fetch<'a> {
             headers: ask.headers.clone(),
             uploads: self.upload.content() != Content::None,
             chain: vec![url.clone()],
-            is_last: is_last && self.plan.answer.max_redirects == 0,
+            more,
         }
     }
 
@@ -143,8 +143,8 @@ impl<'a> Fetch<'a> {
         }
         if next.is_none() && plan.answer.body {
             let bar = Bar::new(voice, plan.answer.progress, exchange.length());
-            exchange.body(output, &|size| bar.at(size))?;
-        } else {
+            exchange.body(Taking::to(output, &|size| bar.at(size)))?;
+        } else if asking.is_followed_by(next.as_ref()) {
             exchange.skip(output);
         }
         let keep = exchange.end().keep;
@@ -162,7 +162,8 @@ impl<'a> Fetch<'a> {
             headers: &asking.headers,
             content: if asking.uploads { self.upload.content() } else { Content::None },
             version: self.plan.ask.version,
-            keep: !asking.is_last,
+            // After the last one nothing is asked, unless a redirect is followed.
+            keep: asking.more || self.plan.answer.max_redirects > 0,
             agent: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -185,6 +186,11 @@ fn next(plan: &Plan, asking: &Asking, head: &ResponseHead) -> Result<Option<Aski
 }
 
 impl Asking {
+    /// Whether its connection has a use after it, if `next` is what its answer redirects to.
+    fn is_followed_by(&self, next: Option<&Asking>) -> bool {
+        next.map_or(self.more, |next| next.url.origin() == self.url.origin())
+    }
+
     /// The request that follows a redirect by `status` to `url`. A method that changes leaves the body behind, and what
     /// the headers say of it.
     fn redirected(&self, url: Url, status: u16) -> Asking {
@@ -193,7 +199,7 @@ impl Asking {
         let mut headers = self.headers.clone();
         headers.retain(|header| method == self.method || !header.describes_content());
         let chain = self.chain.iter().chain([&url]).cloned().collect();
-        Asking { method, url, asked: self.asked.clone(), headers, uploads, chain, is_last: false }
+        Asking { method, url, asked: self.asked.clone(), headers, uploads, chain, more: self.more }
     }
 }
 

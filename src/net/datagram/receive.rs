@@ -19,8 +19,12 @@ use crate::sys::batch::{self, Inbox};
 /// So many datagrams are taken in one call.
 const SLOTS: usize = 64;
 
-/// The receive buffer that is asked for when the user has not said one: some milliseconds of a flood.
-const RECEIVE_BUFFER: usize = 8 << 20;
+/// The receive buffer that is asked for when the user has not said one: some tens of milliseconds of a flood, for which
+/// the scheduler or a slow file may keep us away. Memory is taken by what is in it only.
+const RECEIVE_BUFFER: usize = 32 << 20;
+
+/// How often half of it is tried instead.
+const HALVES: usize = 8;
 
 /// Memory for datagrams, and those that came last.
 pub struct Batch(Memory);
@@ -102,13 +106,21 @@ impl DatagramSocket {
         let socket = SockRef::from(socket);
         let size = size.unwrap_or(RECEIVE_BUFFER);
         if batch::force_receive_buffer(self.as_fd(), size).is_err() {
-            // The kernel gives what it may without an error; a refusal leaves the system's default.
-            let _ = socket.set_recv_buffer_size(size);
+            // Linux gives what it may without an error; others refuse what is too much, and then less may do.
+            let mut smaller = std::iter::successors(Some(size), |size| Some(size / 2)).take(HALVES);
+            smaller.any(|size| socket.set_recv_buffer_size(size).is_ok());
         }
         ctx.tell(&Event::Open(Open::OptionSet("SO_RCVBUF", &size)));
         if let Ok(granted) = socket.recv_buffer_size() {
             ctx.tell(&Event::Open(Open::OptionSet("SO_RCVBUF granted", &granted)));
         }
+    }
+
+    /// The receive buffer that was granted, in bytes of the kernel's own memory; 0 where nobody can say, and for UNIX
+    /// datagrams, of which it bounds nothing.
+    pub fn receive_buffer(&self) -> usize {
+        let Inner::Udp(socket) = &self.inner else { return 0 };
+        SockRef::from(socket).recv_buffer_size().unwrap_or(0)
     }
 
     /// Ends the coming: what is sent from now on is refused to its sender and in no account of ours; what has come stays

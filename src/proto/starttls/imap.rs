@@ -1,7 +1,7 @@
 //! IMAP: greeting, CAPABILITY, STARTTLS with a tag (RFC 9051 §6.1.1, §6.2.1, §7.1).
 
-use super::{Dialogue, Message, Next, StartTlsError, malformed, quoted, shown};
-use crate::proto::{escape, without_newline};
+use super::{Dialogue, Message, Next, StartTlsError, brief, malformed, quoted, shown};
+use crate::proto::without_newline;
 
 #[derive(Debug, Default)]
 pub(super) struct Imap {
@@ -74,8 +74,8 @@ impl Imap {
                 Ok(Next::Say(Message::line("a2 STARTTLS")))
             }
             State::Capability => {
-                let names: Vec<_> = self.capabilities.iter().map(|name| escape(name)).collect();
-                Err(StartTlsError::NotOffered(format!("STARTTLS is not among its capabilities: {}", names.join(", "))))
+                let names = brief(&self.capabilities.join(&b", "[..]));
+                Err(StartTlsError::NotOffered(format!("STARTTLS is not among its capabilities: {names}")))
             }
             State::StartTls => Ok(Next::Ready),
         }

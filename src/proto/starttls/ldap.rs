@@ -1,4 +1,4 @@
-//! LDAP: the extended operation StartTLS (RFC 4511 §4.12, §4.14).
+//! LDAP: the extended operation `StartTLS` (RFC 4511 §4.12, §4.14).
 
 use super::{Dialogue, MAX_REPLY, Message, Next, StartTlsError, malformed, quoted};
 use crate::proto::ber;
@@ -120,7 +120,7 @@ fn optional<'a>(mut rest: Reader<'a>, mut tags: &[u8]) -> Result<Option<&'a [u8]
     Ok(name)
 }
 
-/// RFC 4511 §4.1.9, as far as StartTLS can end so.
+/// RFC 4511 §4.1.9, as far as `StartTLS` can end so.
 fn result(code: i64) -> Option<&'static str> {
     Some(match code {
         0 => "success",

@@ -219,13 +219,17 @@ fn malformed(why: impl Into<String>) -> StartTlsError {
 }
 
 /// The server's own words, escaped; a hostile reply must not fill the screen.
-fn quoted(bytes: &[u8]) -> String {
+fn brief(bytes: &[u8]) -> String {
     const SHOWN: usize = 200;
-    let (shown, more) = match bytes.get(..SHOWN) {
-        Some(start) if bytes.len() > SHOWN => (start, "…"),
-        _ => (bytes, ""),
-    };
-    format!("\"{}{more}\"", escape(shown))
+    match bytes.get(..SHOWN) {
+        Some(start) if bytes.len() > SHOWN => escape(start) + "…",
+        _ => escape(bytes),
+    }
+}
+
+/// The same in quotation marks.
+fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", brief(bytes))
 }
 
 /// One protocol's part: where a message of the server ends, and what it means.

@@ -1,9 +1,8 @@
-//! MySQL: the server's handshake packet of protocol 10, SSLRequest in answer (its manual, "Connection Phase").
+//! `MySQL`: the server's handshake packet of protocol 10, an `SSLRequest` in answer (its manual, "Connection Phase").
 //!
-//! The server gives no go-ahead: what it offers is one, and it waits for the handshake right behind SSLRequest.
+//! The server gives no go-ahead: what it offers is one, and it waits for the handshake right behind that.
 
-use super::{Dialogue, MAX_REPLY, Message, Next, StartTlsError, malformed, quoted};
-use crate::proto::escape;
+use super::{Dialogue, MAX_REPLY, Message, Next, StartTlsError, brief, malformed, quoted};
 use crate::proto::packet::Reader;
 
 /// Capabilities (manual, "Capabilities Flags"): of ours all must be the server's too.
@@ -64,7 +63,7 @@ fn handshake_10(mut packet: Reader<'_>) -> Result<(String, u32), StartTlsError> 
     let mut rest = packet;
     let text = rest.rest();
     let end = text.iter().position(|&b| b == 0).ok_or_else(|| malformed("it ends inside the server's version"))?;
-    let version = escape(packet.take(end, "the server's version")?);
+    let version = brief(packet.take(end, "the server's version")?);
     // The NUL, the thread, the first part of the nonce, and a filler.
     packet.take(1 + 4 + 8 + 1, "the nonce")?;
     let low = u16::from_le_bytes(packet.array("the capabilities")?);

@@ -1,7 +1,6 @@
-//! PostgreSQL: SSLRequest, and one byte for an answer (its manual, §55.2.10 and §55.7).
+//! `PostgreSQL`: an `SSLRequest`, and one byte for an answer (its manual, "SSL Session Encryption").
 
-use super::{Dialogue, MAX_REPLY, Message, Next, StartTlsError, malformed, quoted};
-use crate::proto::escape;
+use super::{Dialogue, MAX_REPLY, Message, Next, StartTlsError, brief, malformed, quoted};
 
 /// 1234 and 5679: a version of the protocol that there will never be.
 const SSL_REQUEST: u32 = 80_877_103;
@@ -56,14 +55,15 @@ impl Dialogue for Postgres {
     }
 }
 
-/// The words of an error: of its fields the severity, the code and the message (manual, §55.8), or all of a bare text.
+/// The words of an error: of its fields the severity, the code and the message (manual, "Error and Notice Message
+/// Fields"), or all of a bare text.
 fn error(message: &[u8]) -> String {
     if message.first() != Some(&0) {
         return quoted(message.strip_suffix(&[0]).unwrap_or(message).trim_ascii_end());
     }
     let fields = || message.get(4..).unwrap_or_default().split(|&b| b == 0);
     let field = |letter: u8| fields().find_map(|field| field.strip_prefix(&[letter]));
-    let before = [field(b'S'), field(b'C')].into_iter().flatten().map(|word| escape(word) + " ").collect::<String>();
+    let before = [field(b'S'), field(b'C')].into_iter().flatten().map(|word| brief(word) + " ").collect::<String>();
     format!("{before}{}", quoted(field(b'M').unwrap_or_default()))
 }
 

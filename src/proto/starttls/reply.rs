@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn one_line_or_several() {
-        let table: &[(&[&str], &[(u16, &str)])] = &[
+        type Row<'a> = (&'a [&'a str], &'a [(u16, &'a str)]);
+        let table: &[Row<'_>] = &[
             (&["220 hello\r\n"], &[(220, "hello")]),
             (&["220\r\n"], &[(220, "")]),
             (&["220 lf alone\n"], &[(220, "lf alone")]),

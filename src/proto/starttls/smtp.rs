@@ -1,8 +1,7 @@
 //! SMTP: greeting, EHLO, STARTTLS (RFC 3207, RFC 5321).
 
 use super::reply::{Replies, Reply};
-use super::{Dialogue, Message, Next, StartTlsError, shown};
-use crate::proto::escape;
+use super::{Dialogue, Message, Next, StartTlsError, brief, shown};
 
 /// What we call ourselves. Nobody judges it before there is mail, and after TLS has begun EHLO is said again
 /// (RFC 3207 §4.2).
@@ -58,9 +57,9 @@ fn offers(reply: &Reply) -> Result<(), StartTlsError> {
     if extensions().any(|keyword| keyword.eq_ignore_ascii_case(b"STARTTLS")) {
         return Ok(());
     }
-    let names: Vec<_> = extensions().map(escape).collect();
-    Err(StartTlsError::NotOffered(match names.as_slice() {
-        [] => "its answer to EHLO has no extensions".into(),
-        names => format!("its answer to EHLO has no STARTTLS, but {}", names.join(", ")),
+    let names = brief(&extensions().collect::<Vec<_>>().join(&b", "[..]));
+    Err(StartTlsError::NotOffered(match names.as_str() {
+        "" => "its answer to EHLO has no extensions".into(),
+        names => format!("its answer to EHLO has no STARTTLS, but {names}"),
     }))
 }

@@ -67,7 +67,7 @@ const XMPP: &[u8] = b"<?xml version='1.0'?><stream:stream id='e8d' version='1.0'
     <required/></starttls><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>\
     </stream:features><proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
-/// MySQL 8.0.36's first packet.
+/// The first packet of `MySQL` 8.0.36.
 fn mysql() -> Vec<u8> {
     hex("4a000000 0a 382e302e333600 0d000000 1a2b3c4d5e6f7081 00 ffff ff 0200 ffdf 15 00000000000000000000 \
          0102030405060708090a0b0c 00 6361636869 6e675f736861325f70617373776f726400")
@@ -346,6 +346,7 @@ fn errors_in_plain_words() {
         assert_eq!(error.to_string(), want);
     }
     assert_eq!(quoted(&[b'x'; 201]), format!("\"{}…\"", "x".repeat(200)));
+    assert_eq!(quoted(&[b'x'; 200]), format!("\"{}\"", "x".repeat(200)));
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 //! Owns a scanner for what a server may send until then, tag by tag. Refuses what XMPP forbids and a parser could be
 //! tricked with (comments, processing instructions, document types, §11.1), text between the elements, and to nest deep.
 
-use super::{Dialogue, Message, Next, StartTlsError, malformed, quoted};
+use super::{Dialogue, Message, Next, StartTlsError, brief, malformed, quoted};
 use crate::proto::escape;
 
 const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
@@ -20,7 +20,7 @@ pub(super) struct Xmpp {
     open: Vec<Vec<u8>>,
     /// The element below the stream that is being read, as it came.
     element: Vec<u8>,
-    features: Vec<String>,
+    features: Vec<Vec<u8>>,
     offered: bool,
     below: Below,
     asked: bool,
@@ -111,7 +111,7 @@ impl Xmpp {
                 self.open.pop();
                 Ok(())
             }
-            Kind::Close => Err(malformed(format!("</{}> closes what is not open", escape(tag.name)))),
+            Kind::Close => Err(malformed(format!("</{}> closes what is not open", brief(tag.name)))),
             Kind::Open | Kind::Empty => self.enter(tag),
         }
     }
@@ -122,7 +122,7 @@ impl Xmpp {
             1 => self.below = tag.below()?,
             2 if self.below == Below::Features => {
                 self.offered |= tag.is(b"starttls", TLS)?;
-                self.features.push(escape(local(tag.name)));
+                self.features.push(local(tag.name).to_vec());
             }
             MAX_DEPTH.. => return Err(malformed(format!("its elements are nested over {MAX_DEPTH} deep"))),
             _ => {}
@@ -143,7 +143,9 @@ impl Xmpp {
             }
             (Below::Features, false) => Err(StartTlsError::NotOffered(match self.features.as_slice() {
                 [] => "its stream has no features".into(),
-                features => format!("its stream's features have no starttls, but {}", features.join(", ")),
+                features => {
+                    format!("its stream's features have no starttls, but {}", brief(&features.join(&b", "[..])))
+                }
             })),
             (Below::Proceed, true) => Ok(Next::Ready),
             (Below::Refusal, _) => Err(self.refusal()),
@@ -228,7 +230,7 @@ impl<'a> Tag<'a> {
     /// A stream without a version is of before 2004 and has no features (§4.7.5).
     fn is_stream_of_version_1(&self) -> Result<(), StartTlsError> {
         if local(self.name) != b"stream" {
-            return Err(malformed(format!("<{}> stands where a stream should begin", escape(self.name))));
+            return Err(malformed(format!("<{}> stands where a stream should begin", brief(self.name))));
         }
         match self.attribute(b"version")? {
             Some([b'1'..=b'9', ..]) => Ok(()),

@@ -2,8 +2,8 @@
 //! the output.
 //!
 //! ```text
-//!   Outgoing ─────────────▶ Connection ── buffer ──▶ Response ──▶ Delivery
-//!                                     └─── the kernel's path ────▶    once only plain bytes are left
+//!   Outgoing ─────────────▶ Connection ── buffer ──▶ Response ──▶ Taking ──▶ Delivery
+//!                                     └───── the kernel's path, once only plain bytes are left ──▶
 //! ```
 //! The response is taken strictly one thing at a time, so a slow output is back-pressure by itself: while it is waited
 //! for, nothing is read, and the one buffer is all that is held. A request with a body goes out beside it, since a
@@ -14,6 +14,7 @@
 mod connection;
 mod outgoing;
 mod passing;
+mod taking;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use crate::stream::Readiness;
 pub use connection::{Connection, Spent};
 pub use outgoing::{Body, Outgoing};
 use passing::Passed;
+pub use taking::Taking;
 
 /// Whoever watches the body grow looks at it this often although nothing comes.
 const TICK: Duration = Duration::from_secs(1);
@@ -159,12 +161,11 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Writes the body to `output` and checks that it is complete. `watch` gets its size so far, at least once a
-    /// second.
-    pub fn body(&mut self, output: &mut Delivery<'_>, watch: &dyn Fn(u64)) -> Result<(), Error> {
-        let outcome = self.take_body(output, watch);
+    /// Has the body taken, and checks that it is complete.
+    pub fn body(&mut self, mut taking: Taking<'_, '_>) -> Result<(), Error> {
+        let outcome = self.take_body(&mut taking);
         // What came before an error is handed over too.
-        let flushed = output.flush();
+        let flushed = taking.flush();
         outcome.and(flushed)?;
         self.ctx.tell(&Event::Http(Http::Body(self.response.received(), self.start.elapsed())));
         Ok(())
@@ -212,27 +213,21 @@ impl<'a> Exchange<'a> {
         Over { keep, timing }
     }
 
-    fn take_body(&mut self, output: &mut Delivery<'_>, watch: &dyn Fn(u64)) -> Result<(), Error> {
+    fn take_body(&mut self, taking: &mut Taking<'_, '_>) -> Result<(), Error> {
         loop {
             self.send()?;
             match self.step()? {
                 Step::Data(n) => {
-                    output.gather(&self.connection.buffer.data()[..n])?;
+                    taking.take(&self.connection.buffer.data()[..n])?;
                     self.connection.buffer.consume(n);
                     self.moved();
-                    watch(self.response.received());
+                    taking.watch(self.response.received());
                 }
                 Step::NeedMore => {
                     // The server pauses: what it has said is not held back.
-                    output.flush()?;
-                    match self.pass(output, watch)? {
-                        Passed::Complete => {}
-                        Passed::Ended => return Ok(()),
-                        Passed::Declined => {
-                            if !self.wait_and_receive(output, watch)? {
-                                return Ok(());
-                            }
-                        }
+                    taking.flush()?;
+                    if !self.take_more(taking)? {
+                        return Ok(());
                     }
                 }
                 Step::Head(_) | Step::Done => {
@@ -241,6 +236,16 @@ impl<'a> Exchange<'a> {
                     return Ok(());
                 }
             }
+        }
+    }
+
+    /// Lets the kernel move what it can, else waits and reads; `false` is a good end of the body by the end of the
+    /// connection.
+    fn take_more(&mut self, taking: &mut Taking<'_, '_>) -> Result<bool, Error> {
+        match self.pass(taking)? {
+            Passed::Complete => Ok(true),
+            Passed::Ended => Ok(false),
+            Passed::Declined => self.wait_and_receive(taking.output(), &|size| taking.watch(size)),
         }
     }
 

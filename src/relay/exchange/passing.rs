@@ -4,7 +4,7 @@
 //! the next response. Owns who is waited for when the kernel can't go on. Refuses bodies too short to be worth it.
 
 use super::super::fast::{self, Fast, Step};
-use super::{Delivery, Exchange};
+use super::{Delivery, Exchange, Taking};
 use crate::error::{Error, Kind};
 
 /// Less than this is copied sooner than a pipe is made.
@@ -27,8 +27,10 @@ pub(super) enum Passed {
 }
 
 impl Exchange<'_> {
-    /// Moves the rest of the body by the kernel, where that is worth it. `watch` gets the size so far.
-    pub(super) fn pass(&mut self, output: &mut Delivery<'_>, watch: &dyn Fn(u64)) -> Result<Passed, Error> {
+    /// Moves the rest of the body by the kernel, where that is worth it and nobody wants to see it.
+    pub(super) fn pass(&mut self, taking: &mut Taking<'_, '_>) -> Result<Passed, Error> {
+        let watch = taking.watcher();
+        let output = taking.past_us();
         let Some(mut fast) = self.path(output) else { return Ok(Passed::Declined) };
         let (mut pieces, mut source_is_sure) = (0, false);
         while let Some(left) = self.response.plain() {

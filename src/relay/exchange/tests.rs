@@ -51,7 +51,7 @@ fn play_with(remote: Scripted, local: Scripted, source: Option<(Scripted, Option
             exchange.skip(&output);
             return Ok(());
         }
-        exchange.body(&mut output, &|_| {})
+        exchange.body(Taking::to(&mut output, &|_| {}))
     });
     let keep = exchange.end().keep;
     let left_over = connection.buffer.data().to_vec();

@@ -245,8 +245,16 @@ impl<'p> Client<'p> {
         self.last_moved = turn.now;
     }
 
-    /// Its part, as far as it goes now.
+    /// Its part, as far as it goes now. One read may bring several messages, which are answered one by one.
     fn play(&mut self, turn: &mut Turn<'_>) -> Result<Fate, Error> {
+        let messages = |part: &Option<Box<Session<'_>>>| part.as_ref().map_or(0, |part| part.messages());
+        let before = messages(&self.part);
+        let fate = self.take_steps(turn);
+        turn.tally.messages.add(usize::try_from(messages(&self.part) - before).unwrap_or(usize::MAX));
+        fate
+    }
+
+    fn take_steps(&mut self, turn: &mut Turn<'_>) -> Result<Fate, Error> {
         (self.has_more, self.due) = (false, None);
         self.listen(turn)?;
         for _ in 0..STEPS {
@@ -293,12 +301,10 @@ impl<'p> Client<'p> {
         let Some(n) = self.read(turn)? else { return Ok(false) };
         self.tell(turn, |name| if n == 0 { Serve::ClientEnded(name) } else { Serve::Heard(name, n) });
         let Some(part) = &mut self.part else { return Ok(false) };
-        let before = part.messages();
         match n {
             0 => part.ended(turn.now),
             n => part.hear(&turn.piece[..n], turn.now),
         }
-        turn.tally.messages.add(usize::try_from(part.messages() - before).unwrap_or(usize::MAX));
         Ok(true)
     }
 

@@ -3,12 +3,12 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use super::{Client, Server};
+use super::{Client, Failed, Server};
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind};
 use crate::event::Tell;
-use crate::event::tls::OwnCertificate;
-use crate::net::Context;
+use crate::event::tls::{Handshake, OwnCertificate};
+use crate::net::{Context, Cut};
 use crate::stream::{Readiness, Stream};
 
 /// There can be none.
@@ -55,6 +55,26 @@ impl PreparedServer {
 impl ReadyClient {
     /// Never called.
     pub fn wrap(&self, _: &Context<'_>, _: Stream, _: &str, _: Deadline) -> Result<Stream, Error> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn can_ask_for(&self, _: &str) -> Result<(), Error> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn begin(&self, _: &Context<'_>, _: Stream, _: &str) -> Result<Box<Tls>, Error> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn advance(&self, _: &Context<'_>, _: &mut Tls) -> Result<bool, Failed> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn cut_short(&self, _: &Context<'_>, _: &Tls, _: Cut) -> Failed {
         match *self {}
     }
 }
@@ -119,6 +139,10 @@ impl Tls {
     }
 
     pub fn write_error(&self, _: &io::Error) -> Error {
+        match *self {}
+    }
+
+    pub fn agreed(&self) -> Option<&Handshake> {
         match *self {}
     }
 

@@ -16,11 +16,11 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer, PrivatePkcs8KeyDer, pem};
 use rustls::sign::CertifiedKey;
-use rustls::{Error as Rustls, InconsistentKeys};
-use sha2::{Digest, Sha256};
+use rustls::{CertificateError, Error as Rustls, InconsistentKeys};
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
+use super::certificate;
 use super::choice::Shown;
 use super::options::Identity;
 use crate::error::{Error, Kind};
@@ -38,12 +38,16 @@ const VALID_BEFORE: Duration = Duration::from_secs(60 * 60);
 
 /// The certificate and the key in these files, which must belong together.
 pub(super) fn load(files: &Identity, provider: &CryptoProvider, tell: &dyn Tell) -> Result<Shown, Error> {
-    let chain = certificates(&files.chain)?;
-    let names = names(&chain[0]);
-    let key = private_key(&files.key)?;
-    let key = CertifiedKey::from_der(chain, key, provider).map_err(|error| does_not_match(files, &error))?;
+    let key = certified(files, provider)?;
     warn_if_others_may_read(&files.key, tell);
-    Ok(Shown { key: Arc::new(key), names })
+    Ok(Shown { names: names(&key.cert[0]), key })
+}
+
+/// The same without a word of the file's modes, and without the names.
+pub(super) fn certified(files: &Identity, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, Error> {
+    let (chain, key) = (certificates(&files.chain)?, private_key(&files.key)?);
+    let key = CertifiedKey::from_der(chain, key, provider).map_err(|error| does_not_match(files, &error))?;
+    Ok(Arc::new(key))
 }
 
 fn does_not_match(files: &Identity, error: &Rustls) -> Error {
@@ -51,8 +55,12 @@ fn does_not_match(files: &Identity, error: &Rustls) -> Error {
         Rustls::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             format!("it is not the key of the certificate in {}", files.chain.display())
         }
+        Rustls::InvalidCertificate(CertificateError::BadEncoding) => {
+            return unreadable(&files.chain, "the first certificate in it is malformed");
+        }
         Rustls::InvalidCertificate(_) => {
-            return unreadable(&files.chain, format!("the first certificate in it can't be used: {error}"));
+            let why = "the first certificate in it is older than version 3 of X.509, or has extensions unknown here";
+            return unreadable(&files.chain, why);
         }
         error => error.to_string(),
     };
@@ -135,15 +143,11 @@ fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
 pub(super) fn self_signed(names: Vec<String>) -> Result<(Shown, OwnCertificate), Error> {
     let names: Vec<_> = names.into_iter().filter(|name| may_be_certified(name)).collect();
     let (der, key) = make(&names).map_err(|e| Error::new(Kind::Tls, "make", "a certificate", e))?;
-    let fingerprint = hexadecimal(&Sha256::digest(&der));
+    let fingerprint = certificate::hex(&certificate::fingerprints(&der).0);
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
     let key = CertifiedKey::from_der(vec![der], key, &super::provider());
     let key = key.map_err(|e| Error::new(Kind::Tls, "use", "the certificate that was made", e))?;
     Ok((Shown { key: Arc::new(key), names: names.clone() }, OwnCertificate { names, fingerprint }))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn make(names: &[String]) -> Result<(CertificateDer<'static>, Vec<u8>), rcgen::Error> {

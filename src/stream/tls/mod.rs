@@ -11,6 +11,8 @@
 #[cfg(not(feature = "tls"))]
 mod absent;
 #[cfg(feature = "tls")]
+mod certificate;
+#[cfg(feature = "tls")]
 mod choice;
 #[cfg(feature = "tls")]
 mod client;
@@ -20,7 +22,11 @@ mod facts;
 mod failure;
 #[cfg(feature = "tls")]
 mod identity;
+#[cfg(feature = "tls")]
+mod objection;
 mod options;
+#[cfg(feature = "tls")]
+mod protocol;
 #[cfg(feature = "tls")]
 mod server;
 #[cfg(feature = "tls")]
@@ -28,12 +34,24 @@ mod session;
 #[cfg(feature = "tls")]
 mod trust;
 
-pub use options::{Client, Identity, Server, Shows};
+pub use options::{Client, Identity, Protocol, Server, Shows, Version};
+
+use crate::error::Error;
+use crate::event::tls::Handshake;
 
 #[cfg(not(feature = "tls"))]
 pub use absent::{PreparedServer, ReadyClient, ReadyServer, Tls};
 #[cfg(feature = "tls")]
 pub use {client::ReadyClient, server::PreparedServer, server::ReadyServer, session::Tls};
+
+/// Why a handshake came to nothing, and what the peer showed until then.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub error: Error,
+    /// What was agreed and shown; `None` where the peer had not shown a certificate yet.
+    pub handshake: Option<Box<Handshake>>,
+}
 
 /// The cryptography: ring, or with the cargo feature `aws-lc` that library, which has post-quantum key exchange.
 #[cfg(feature = "tls")]

@@ -7,12 +7,18 @@ use std::path::PathBuf;
 pub struct Client {
     /// Trust the certificates in this PEM file instead of the system's roots.
     pub ca: Option<PathBuf>,
+    /// Trust whoever has one of these, and nobody else: SHA-256 of a certificate or of its public key.
+    pub pins: Vec<[u8; 32]>,
     /// The name that the certificate must be for, and that the server is told.
     pub name: Option<String>,
     /// Demand nothing of the certificate.
     pub insecure: bool,
+    /// What the client shows of itself where it is asked.
+    pub identity: Option<Identity>,
     /// The application protocols to offer (ALPN), the preferred one first.
     pub alpn: Vec<Vec<u8>>,
+    /// The protocol itself.
+    pub protocol: Protocol,
 }
 
 /// What is asked of the server's side.
@@ -22,6 +28,8 @@ pub struct Server {
     pub shows: Shows,
     /// Demand a certificate of each client, signed by one of those in this PEM file.
     pub client_ca: Option<PathBuf>,
+    /// The protocol itself.
+    pub protocol: Protocol,
     /// The application protocols to choose from (ALPN), the preferred one first.
     pub alpn: Vec<Vec<u8>>,
 }
@@ -48,4 +56,24 @@ pub struct Identity {
     pub chain: PathBuf,
     /// The private key: PKCS#8, PKCS#1 or SEC1.
     pub key: PathBuf,
+}
+
+/// Which versions and cipher suites will do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Protocol {
+    /// The oldest version; without one, TLS 1.2.
+    pub min: Option<Version>,
+    /// The newest version; without one, TLS 1.3.
+    pub max: Option<Version>,
+    /// The cipher suites by their IANA or OpenSSL names, the preferred one first; all that are known where there is none.
+    pub suites: Vec<String>,
+}
+
+/// A version of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
 }

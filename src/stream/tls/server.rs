@@ -46,14 +46,15 @@ pub struct ReadyServer {
 impl Server {
     /// Reads and checks what is to be read. What the user should know of it is told.
     pub fn prepare(&self, tell: &dyn Tell) -> Result<PreparedServer, Error> {
-        let provider = Arc::new(super::provider());
+        let versions = self.protocol.versions()?;
+        let provider = Arc::new(self.protocol.provider()?);
         let shown = match &self.shows {
             Shows::Files(identities) => {
                 identities.iter().map(|files| identity::load(files, &provider, tell)).collect::<Result<Vec<_>, _>>()?
             }
             Shows::SelfSigned => Vec::new(),
         };
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&versions);
         let builder = builder.map_err(|e| unusable(&e))?;
         let builder = match &self.client_ca {
             Some(path) => {

@@ -15,14 +15,17 @@ mod tests;
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustls::{Connection, SupportedCipherSuite};
 
-use super::failure::Fault;
+use super::failure::{Fault, HANDSHAKE, NOT_TLS, Scene};
+use super::trust::Trial;
 use crate::deadline::Deadline;
-use crate::error::Error;
-use crate::net::Context;
+use crate::error::{Error, Kind};
+use crate::event::tls::Handshake;
+use crate::net::{Context, Cut};
 use crate::stream::buffer::Buffer;
 use crate::stream::{Readiness, Stream};
 
@@ -57,7 +60,13 @@ pub struct Tls {
     untold: Option<io::ErrorKind>,
     meter: Meter,
     first_bytes: Vec<u8>,
+    /// How many bytes of the peer came in the handshake.
+    received: u64,
     pub(super) start: Instant,
+    /// A client's view of its server.
+    pub(super) trial: Option<Arc<Trial>>,
+    /// What the handshake of a client agreed on.
+    pub(super) agreed: Option<Box<Handshake>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +92,10 @@ impl Tls {
             untold: None,
             meter: Meter::default(),
             first_bytes: Vec::new(),
+            received: 0,
             start: Instant::now(),
+            trial: None,
+            agreed: None,
         }
     }
 
@@ -95,7 +107,7 @@ impl Tls {
             let wanted = [read, write].into_iter().flatten();
             let mut interests: Vec<_> = wanted.filter_map(Readiness::interest).collect();
             if !interests.is_empty() {
-                ctx.wait(&mut interests, limit).map_err(|cut| cut.during("shake hands with", self.under.name()))?;
+                ctx.wait(&mut interests, limit).map_err(|cut| self.cut_short(cut))?;
             }
         }
         Ok(())
@@ -190,6 +202,7 @@ impl Tls {
         if self.is_handshaking() {
             let room = FIRST_BYTES - self.first_bytes.len();
             self.first_bytes.extend(self.incoming.data().iter().take(room));
+            self.received += self.incoming.data().len() as u64;
         }
         Ok(())
     }
@@ -300,7 +313,7 @@ impl Tls {
         self.connection.send_close_notify();
         match self.flush() {
             // As with FIN alone: whoever has ended and is gone misses nothing.
-            Err(e) if self.end.is_some() && is_gone(&e) && self.nothing_is_lost() => {}
+            Err(e) if self.end.is_some() && is_gone(&e) && self.nothing_is_lost(&e) => {}
             other => other?,
         }
         self.under.close_write()?;
@@ -308,9 +321,10 @@ impl Tls {
         Ok(())
     }
 
-    /// Whether a peer that is gone has had our payload. Where nobody can say, an error that waits tells (unix(7)).
-    fn nothing_is_lost(&self) -> bool {
-        self.unacknowledged().unwrap_or(0) == 0
+    /// Whether a peer that is gone has had our payload. Where nobody can say, a reset tells that it has not, and of a
+    /// broken pipe whoever asks for the error that waits is told more (unix(7)).
+    fn nothing_is_lost(&self, error: &io::Error) -> bool {
+        self.unacknowledged().map_or(error.kind() == io::ErrorKind::BrokenPipe, |payload| payload == 0)
     }
 
     /// Sends every record that waits, or gives `WouldBlock`.
@@ -355,7 +369,8 @@ impl Tls {
     /// What a failed read means.
     pub fn read_error(&self, error: &io::Error) -> Error {
         match Fault::within(error) {
-            Some(fault) => fault.explain(&self.under.name(), &self.first_bytes),
+            Some(fault) => fault.explain(&self.scene("receive from")),
+            None if self.is_handshaking() => Error { operation: HANDSHAKE, ..self.under.read_error(error) },
             None => self.under.read_error(error),
         }
     }
@@ -363,9 +378,32 @@ impl Tls {
     /// What a failed write means.
     pub fn write_error(&self, error: &io::Error) -> Error {
         match Fault::within(error) {
-            Some(fault) => fault.explain(&self.under.name(), &self.first_bytes),
+            Some(fault) => fault.explain(&self.scene("send to")),
+            None if self.is_handshaking() => Error { operation: HANDSHAKE, ..self.under.write_error(error) },
             None => self.under.write_error(error),
         }
+    }
+
+    /// Where a fault of now is met; `operation` is what the session does.
+    fn scene(&self, operation: &'static str) -> Scene<'_> {
+        Scene {
+            peer: self.under.name(),
+            operation: if self.is_handshaking() { HANDSHAKE } else { operation },
+            first_bytes: &self.first_bytes,
+            received: self.received,
+            trial: self.trial.as_deref(),
+        }
+    }
+
+    /// A wait in the handshake came to nothing.
+    pub(super) fn cut_short(&self, cut: Cut) -> Error {
+        let error = cut.during(HANDSHAKE, self.under.name());
+        if error.kind == Kind::TimedOut && self.received == 0 { error.hint(NOT_TLS) } else { error }
+    }
+
+    /// What a client's handshake agreed on.
+    pub fn agreed(&self) -> Option<&Handshake> {
+        self.agreed.as_deref()
     }
 
     /// The stream below.
