@@ -79,8 +79,9 @@ impl ChunkWatch {
         let line = std::mem::take(&mut self.line);
         let text = line.strip_suffix(b"\r").unwrap_or(&line);
         match self.state {
-            State::Size if !text.is_empty() => self.size(text),
-            State::Trailers if !text.iter().copied().all(is_token) => self.trailer(text),
+            State::Size if !line.is_empty() => self.size(text),
+            // Behind a CR the name is over; before it, it may still get its colon.
+            State::Trailers if text.len() < line.len() || !text.iter().copied().all(is_token) => self.trailer(text),
             _ => {}
         }
     }

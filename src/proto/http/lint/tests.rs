@@ -401,6 +401,9 @@ fn chunks() {
         (b"0\r\n\rX", &["error: the chunked framing holds a CR without LF (RFC 9112 §2.2)", "error: the trailer"]),
         (b"5\r\nhello\r\ng", &["error: the chunk size \"g\" is no"]),
         (b"0\r\nA", &[]),
+        (b"0\r\n\r", &[]),
+        (b"0\r\nA\r", &["error: the trailer \"A\" has no colon"]),
+        (b"\r", &["error: the chunk size \"\" is no"]),
         (b"0\r\nA: \0\r\n\r\n", &["error: the trailer \"A\" holds a control"]),
         (b"0\r\nSet-Cookie : hunter2\r\n\r\n", &["error: the trailer \"Set-Cookie : ***\" has no valid name"]),
     ];
