@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(value_name = "ADDRESS", required = true)]
     words: Vec<String>,
     /// Only check: connect and close, one line a port on stdout
-    #[arg(short = 'z', long, conflicts_with_all = NO_SESSION, conflicts_with_all = TAPS, conflicts_with_all = ["idle_timeout", "ping", "starttls"])]
+    #[arg(short = 'z', long, conflicts_with_all = NO_SESSION, conflicts_with_all = TAPS, conflicts_with_all = ["idle_timeout", "ping"])]
     check: bool,
     /// Keep trying for DUR until it opens
     #[arg(long, value_name = "DUR", value_parser = duration)]
