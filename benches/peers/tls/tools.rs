@@ -36,15 +36,18 @@ const OUR_ECHO: Tool = Tool {
     ..OURS
 };
 
+/// Its sender ends by FIN alone, which its own receiver calls an error at the end: whether bytes are missing is compared.
 const NCAT: Tool = Tool {
     name: "ncat --ssl",
     rank: Rank::Peer,
-    program: Program::Installed("ncat"),
-    version: &["--version"],
+    program: Program::Installed("bash"),
+    version: &["-c", "exec ncat --version"],
     listen: |place, _| {
-        words(&["--ssl", "--ssl-cert", certificate(), "--ssl-key", key(), "--recv-only", "-l"], place.nc())
+        let script = "ncat \"$@\" || [ $? = 1 ]";
+        let server = ["-c", script, "ncat", "--ssl", "--ssl-cert", certificate(), "--ssl-key", key()];
+        words(&[server.as_slice(), &["--recv-only", "-l"]].concat(), place.nc())
     },
-    connect: |place, _| words(&["--ssl", "--send-only"], place.nc()),
+    connect: |place, _| words(&["-c", "exec ncat \"$@\"", "ncat", "--ssl", "--send-only"], place.nc()),
 };
 
 const SOCAT: Tool = Tool {
@@ -73,7 +76,7 @@ const SOCAT_ECHO: Tool = Tool {
 
 /// The server ends as soon as its stdin does: it gets one on which nothing ever comes.
 const OPENSSL: Tool = Tool {
-    name: "openssl s_client|s_server",
+    name: "openssl s_client, s_server",
     rank: Rank::Peer,
     program: Program::Installed("bash"),
     version: &["-c", "exec openssl version"],
