@@ -83,20 +83,20 @@ fn protocol() -> impl TypedValueParser<Value = starttls::Protocol> {
 #[command(next_help_heading = "TLS")]
 pub struct TlsProtocolArgs {
     /// The oldest version that will do: 1.2 or 1.3 [default: 1.2]
-    #[arg(long, value_name = "VERSION", requires = "tls", value_parser = version)]
-    tls_min: Option<Version>,
+    #[arg(id = "tls_min", long = "tls-min", value_name = "VERSION", requires = "tls", value_parser = version)]
+    min: Option<Version>,
     /// The newest version that will do: 1.2 or 1.3 [default: 1.3]
-    #[arg(long, value_name = "VERSION", requires = "tls", value_parser = version)]
-    tls_max: Option<Version>,
+    #[arg(id = "tls_max", long = "tls-max", value_name = "VERSION", requires = "tls", value_parser = version)]
+    max: Option<Version>,
     /// Only these cipher suites, by their IANA or OpenSSL names, the preferred one first
-    #[arg(long, value_name = "LIST", requires = "tls", value_delimiter = ',')]
-    tls_suites: Vec<String>,
+    #[arg(id = "tls_suites", long = "tls-suites", value_name = "LIST", requires = "tls", value_delimiter = ',')]
+    suites: Vec<String>,
 }
 
 impl TlsProtocolArgs {
     /// What is asked for.
     pub fn protocol(&self) -> Protocol {
-        Protocol { min: self.tls_min, max: self.tls_max, suites: self.tls_suites.clone() }
+        Protocol { min: self.min, max: self.max, suites: self.suites.clone() }
     }
 }
 

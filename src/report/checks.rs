@@ -54,13 +54,14 @@ impl PortAnswer {
         let verdict = tls::short_verdict(&handshake.verdict);
         let first = handshake.ends_first();
         let left = first.map_or_else(|| "unreadable".into(), tls::days);
-        self.line += &format!("; {} in {}, {verdict}, {left}", handshake.version, words(handshake.took));
+        let took = words(handshake.took);
+        self.line = format!("{}; {} in {took}, {verdict}, {left}", self.line, handshake.version);
         self.fields["tls"] = tls::summary(handshake);
         let Some(min_days) = min_days else { return self };
         let ends_soon = first.is_none_or(|content| content.days_left < i64::from(min_days));
         self.fields["ends_soon"] = json!(ends_soon);
         if ends_soon {
-            self.line += &format!(", fewer than the {min_days} of --min-days");
+            self.line = format!("{}, fewer than the {min_days} of --min-days", self.line);
             self.kind = Some(Kind::Verdict);
         }
         self

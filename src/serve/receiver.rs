@@ -1,8 +1,9 @@
 //! `udp-recv`: datagrams, framed, to the local end.
 //!
 //! It is over when the counted datagrams have come or nothing has come for the quiet time; without a count the first
-//! SIGINT or SIGTERM is the normal end, too. A slow output makes it stop receiving: then the kernel's queue holds
-//! what comes, and what that drops is told at the end. Refuses to open the socket.
+//! SIGINT or SIGTERM is the normal end, too. A regular file is written behind it; any other slow output makes it stop
+//! receiving, and so does a file in the end: then the kernel's queue holds what comes, and what that drops is told at the
+//! end. Refuses to open the socket.
 //!
 //! The account is exact: every datagram that reached the socket is received, ignored, unread or dropped. For that the
 //! end has an order. First the door is closed, so that nothing more comes; then the queue is emptied; and only then the

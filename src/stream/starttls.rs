@@ -49,6 +49,7 @@ impl StartTls {
             protocol: self.protocol,
             start: Instant::now(),
             unsent: Vec::new(),
+            unread: Vec::new(),
             has_heard: false,
         }
     }
@@ -62,6 +63,8 @@ pub struct Dialogue {
     start: Instant,
     /// What we have said and the socket has not taken.
     unsent: Vec<u8>,
+    /// What the peer has said and the machine has not taken: it waits until our answer to what stood before is out.
+    unread: Vec<u8>,
     /// Whether the peer has said anything at all.
     has_heard: bool,
 }
@@ -69,22 +72,21 @@ pub struct Dialogue {
 impl Dialogue {
     /// Goes on as far as it can; tells whether the peer has agreed.
     pub fn advance(&mut self, ctx: &Context<'_>, stream: &mut Stream) -> Result<bool, Error> {
-        let mut buffer = [0; PIECE];
-        let mut unread = &buffer[..0];
         loop {
             if !self.unsent.is_empty() && !self.send(stream)? {
                 return Ok(false);
             }
-            match self.machine.feed(&mut unread).map_err(|error| self.failed(stream, &error))? {
+            match self.feed().map_err(|error| self.failed(stream, &error))? {
                 Step::Heard(words) => ctx.tell(&Event::StartTls(told::StartTls::Heard(&words))),
                 Step::Send(message) => {
                     ctx.tell(&Event::StartTls(told::StartTls::Said(&message.words)));
                     self.unsent = message.bytes;
                 }
-                Step::NeedMore => match self.receive(stream, &mut buffer)? {
-                    0 => return Ok(false),
-                    n => unread = &buffer[..n],
-                },
+                Step::NeedMore => {
+                    if !self.receive(stream)? {
+                        return Ok(false);
+                    }
+                }
                 Step::Ready => {
                     ctx.tell(&Event::StartTls(told::StartTls::Agreed(self.start.elapsed())));
                     return Ok(true);
@@ -110,6 +112,15 @@ impl Dialogue {
         }
     }
 
+    /// Gives the machine what has come.
+    fn feed(&mut self) -> Result<Step, StartTlsError> {
+        let mut rest = self.unread.as_slice();
+        let step = self.machine.feed(&mut rest);
+        let used = self.unread.len() - rest.len();
+        self.unread.drain(..used);
+        step
+    }
+
     /// Sends what there is room for; tells whether that is all.
     fn send(&mut self, stream: &mut Stream) -> Result<bool, Error> {
         while !self.unsent.is_empty() {
@@ -122,18 +133,20 @@ impl Dialogue {
         Ok(true)
     }
 
-    /// Reads once; 0 is nothing yet.
-    fn receive(&mut self, stream: &mut Stream, buffer: &mut [u8]) -> Result<usize, Error> {
-        match stream.read(buffer) {
+    /// Reads once; tells whether something has come.
+    fn receive(&mut self, stream: &mut Stream) -> Result<bool, Error> {
+        let mut buffer = [0; PIECE];
+        match stream.read(&mut buffer) {
             Ok(0) => {
                 let reason = "the server ended the connection";
                 Err(Error::new(Kind::Tls, self.machine.awaits(), stream.name(), reason))
             }
             Ok(n) => {
                 self.has_heard = true;
-                Ok(n)
+                self.unread.extend_from_slice(&buffer[..n]);
+                Ok(true)
             }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(e) => Err(stream.read_error(&e)),
         }
     }

@@ -23,6 +23,9 @@ const SLOTS: usize = 64;
 /// the scheduler or a slow file may keep us away. Memory is taken by what is in it only.
 const RECEIVE_BUFFER: usize = 32 << 20;
 
+/// How often half of it is tried instead.
+const HALVES: usize = 8;
+
 /// Memory for datagrams, and those that came last.
 pub struct Batch(Memory);
 
@@ -103,8 +106,9 @@ impl DatagramSocket {
         let socket = SockRef::from(socket);
         let size = size.unwrap_or(RECEIVE_BUFFER);
         if batch::force_receive_buffer(self.as_fd(), size).is_err() {
-            // The kernel gives what it may without an error; a refusal leaves the system's default.
-            let _ = socket.set_recv_buffer_size(size);
+            // Linux gives what it may without an error; others refuse what is too much, and then less may do.
+            let mut smaller = std::iter::successors(Some(size), |size| Some(size / 2)).take(HALVES);
+            smaller.any(|size| socket.set_recv_buffer_size(size).is_ok());
         }
         ctx.tell(&Event::Open(Open::OptionSet("SO_RCVBUF", &size)));
         if let Ok(granted) = socket.recv_buffer_size() {

@@ -186,7 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::proto::http::{Method, Request};
+    use crate::proto::http::{Content, Method, Request, Version};
 
     #[test]
     fn base64_of_the_rfc() {
@@ -236,7 +236,12 @@ mod tests {
     /// The header lines, as a request would write them.
     fn lines(headers: &[Header]) -> String {
         let url = Url::parse("h").unwrap();
-        let request = Request { method: Method::Get, url: &url, asked: &url, headers, version: "9" };
+        encoded(&url, &url, headers)
+    }
+
+    fn encoded(asked: &Url, url: &Url, headers: &[Header]) -> String {
+        let (method, content, version) = (Method::Get, Content::None, Version::Http11);
+        let request = Request { method, url, asked, headers, content, version, keep: false, agent: "9" };
         String::from_utf8(request.encode()).unwrap()
     }
 
@@ -328,8 +333,7 @@ mod tests {
                 // As a redirect would lead there; one from https to http is refused and leads nowhere.
                 now = now.redirect(url.to_string().as_bytes()).unwrap_or(now);
                 let headers = secrets.headers_for(&now);
-                let request = Request { method: Method::Get, url: &now, asked, headers: &headers, version: "9" };
-                let sent = String::from_utf8(request.encode()).unwrap();
+                let sent = encoded(asked, &now, &headers);
                 prop_assert_eq!(sent.contains(secret), now.origin() == asked.origin(), "{} {}", now, sent);
             }
         }

@@ -171,9 +171,9 @@ fn agree(ctx: &Context<'_>, tls: &mut Tls) {
             ctx.warn(format_args!("--insecure: nothing was demanded of {peer}, though its certificate would do"));
         }
         Verdict::Pinned(_) => {
-            objection::dates(&seen.chain)
-                .into_iter()
-                .for_each(|why| ctx.warn(format_args!("{peer} is pinned, but {why}")));
+            if let Some(why) = objection::dates(&seen.chain) {
+                ctx.warn(format_args!("{peer} is pinned, but {why}"));
+            }
         }
         _ => {}
     }
@@ -198,7 +198,9 @@ fn failed(ctx: &Context<'_>, tls: &Tls, error: Error) -> Failed {
         let verdict = Verdict::Refused(error.reason.clone());
         Box::new(facts::handshake(tls, told_name(&trial.asked().name), verdict))
     });
-    handshake.iter().for_each(|handshake| ctx.tell(&Event::Tls(tls::Tls::Refused(handshake))));
+    if let Some(handshake) = &handshake {
+        ctx.tell(&Event::Tls(tls::Tls::Refused(handshake)));
+    }
     Failed { error, handshake }
 }
 

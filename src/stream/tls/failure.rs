@@ -125,10 +125,10 @@ impl Scene<'_> {
             Rustls::PeerIncompatible(why) => self.incompatible(why),
             Rustls::NoApplicationProtocol => self.no_application_protocol(),
             Rustls::NoCertificatesPresented => Words::new("the peer showed no certificate"),
-            Rustls::PeerMisbehaved(_) | Rustls::InappropriateMessage { .. } | Rustls::InvalidMessage(_) => {
-                self.broken(format!("the peer breaks the protocol: {error}"))
-            }
-            Rustls::InappropriateHandshakeMessage { .. } => {
+            Rustls::PeerMisbehaved(_)
+            | Rustls::InvalidMessage(_)
+            | Rustls::InappropriateMessage { .. }
+            | Rustls::InappropriateHandshakeMessage { .. } => {
                 self.broken(format!("the peer breaks the protocol: {error}"))
             }
             Rustls::DecryptError => {
@@ -162,7 +162,7 @@ impl Scene<'_> {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
-            | PeerIncompatible::SupportedVersionsExtensionRequired => self.no_version(String::new()),
+            | PeerIncompatible::SupportedVersionsExtensionRequired => self.no_version(""),
             PeerIncompatible::NoCipherSuitesInCommon => Words::new("no cipher suite in common"),
             PeerIncompatible::NoKxGroupsInCommon => Words::new("no group for the key exchange in common"),
             PeerIncompatible::NoSignatureSchemesInCommon => Words::new("no way to sign in common"),
@@ -170,7 +170,7 @@ impl Scene<'_> {
         }
     }
 
-    fn no_version(&self, said: String) -> Words {
+    fn no_version(&self, said: &str) -> Words {
         let ours = self.trial.map_or_else(|| "TLS 1.2-1.3".to_owned(), |trial| trial.asked().versions.clone());
         let words = Words::new(format!("no protocol version in common: we speak {ours}{said}"));
         match ours.as_str() {
@@ -196,7 +196,9 @@ impl Scene<'_> {
         let said = format!(" (its alert: {})", alert_name(alert));
         let seen = self.trial.map(Trial::seen).unwrap_or_default();
         match alert {
-            Alert::ProtocolVersion => self.no_version(format!(", and the peer's alert says \"{}\"", alert_name(alert))),
+            Alert::ProtocolVersion => {
+                self.no_version(&format!(", and the peer's alert says \"{}\"", alert_name(alert)))
+            }
             Alert::NoApplicationProtocol => self.no_application_protocol(),
             Alert::CertificateRequired => wants_certificate("the peer refuses"),
             Alert::HandshakeFailure if seen.own == Own::Missing => wants_certificate("the peer refuses"),
@@ -367,7 +369,7 @@ mod tests {
     use super::*;
 
     /// What a server's side says; a client's needs a judge, and is tested with the real binary.
-    fn said(fault: Fault, operation: &'static str, first_bytes: &[u8]) -> (Kind, String) {
+    fn said(fault: &Fault, operation: &'static str, first_bytes: &[u8]) -> (Kind, String) {
         let peer = "p".to_owned();
         let scene = Scene { peer, operation, first_bytes, received: first_bytes.len() as u64, trial: None };
         let error = fault.explain(&scene);
@@ -389,26 +391,26 @@ mod tests {
         ] {
             let broken = Rustls::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
             for fault in [Fault::Protocol(broken), Fault::CutInHandshake] {
-                assert_eq!(said(fault, HANDSHAKE, bytes), (Kind::Tls, format!("shake hands with p: {wanted}")));
+                assert_eq!(said(&fault, HANDSHAKE, bytes), (Kind::Tls, format!("shake hands with p: {wanted}")));
             }
         }
     }
 
     #[test]
     fn a_cut_says_how_far_it_got() {
-        let (kind, text) = said(Fault::CutInHandshake, HANDSHAKE, b"");
+        let (kind, text) = said(&Fault::CutInHandshake, HANDSHAKE, b"");
         assert_eq!(kind, Kind::Tls);
         assert!(text.contains("in the handshake, without a byte; perhaps it does not speak TLS"), "{text}");
-        let (_, text) = said(Fault::CutInHandshake, HANDSHAKE, b"\x16\x03\x03");
+        let (_, text) = said(&Fault::CutInHandshake, HANDSHAKE, b"\x16\x03\x03");
         assert!(text.ends_with("in the handshake, after 3 bytes"), "{text}");
-        let (kind, text) = said(Fault::Cut, "receive from", b"");
+        let (kind, text) = said(&Fault::Cut, "receive from", b"");
         assert_eq!(kind, Kind::Reset);
         assert!(text.starts_with("receive from p: ") && text.contains("may be truncated"), "{text}");
     }
 
     #[test]
     fn an_alert_is_said_in_words_and_an_alert_in_the_session_is_a_broken_connection() {
-        let alert = |alert, operation| said(Fault::Protocol(Rustls::AlertReceived(alert)), operation, b"\x15\x03");
+        let alert = |alert, operation| said(&Fault::Protocol(Rustls::AlertReceived(alert)), operation, b"\x15\x03");
         let (kind, text) = alert(Alert::ProtocolVersion, HANDSHAKE);
         assert_eq!(kind, Kind::Tls);
         assert!(text.contains("we speak TLS 1.2-1.3, and the peer's alert says \"protocol version\""), "{text}");
