@@ -472,8 +472,8 @@ fn a_failure_behind_a_part_is_told_with_the_next_call() {
     // A record a call: this script knows no vectors.
     let takes = std::iter::repeat_n(Write::Take(usize::MAX), PIECE >> 14);
     script(&mut client).writes.extend(takes.chain([Write::Fail(io::ErrorKind::ConnectionReset)]));
-    assert_eq!(client.write(&[0; 2 * PIECE]).expect("the first piece went"), PIECE);
-    assert_eq!(client.write(&[0; PIECE]).map_err(|e| e.kind()), Err(io::ErrorKind::ConnectionReset));
+    assert_eq!(client.write(&vec![0; 2 * PIECE]).expect("the first piece went"), PIECE);
+    assert_eq!(client.write(&vec![0; PIECE]).map_err(|e| e.kind()), Err(io::ErrorKind::ConnectionReset));
 }
 
 /// The usual suites, whose keys are used up after so many records.
