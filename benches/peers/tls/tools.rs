@@ -36,6 +36,8 @@ const OUR_ECHO: Tool = Tool {
     ..OURS
 };
 
+/// Its sender closes while the server's tickets are unread: the reset may take the end of the transfer from its
+/// receiver, which ends with 1. Then it is left out.
 const NCAT: Tool = Tool {
     name: "ncat --ssl",
     rank: Rank::Peer,
@@ -73,7 +75,7 @@ const SOCAT_ECHO: Tool = Tool {
 
 /// The server ends as soon as its stdin does: it gets one on which nothing ever comes.
 const OPENSSL: Tool = Tool {
-    name: "openssl s_client|s_server",
+    name: "openssl s_client, s_server",
     rank: Rank::Peer,
     program: Program::Installed("bash"),
     version: &["-c", "exec openssl version"],
