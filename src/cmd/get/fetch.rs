@@ -63,7 +63,7 @@ struct Answered {
     next: Option<Asking>,
 }
 
-impl<'a> Fetch<'a> {
+impl Fetch<'_> {
     /// Fetches every URL of the plan; the first that fails is the last.
     pub(super) fn all(&mut self, output: &mut Delivery<'_>) -> Result<(), Error> {
         let last = self.plan.urls.len() - 1;
