@@ -12,7 +12,7 @@
 //!
 //! let coding = Coding::of([&b"deflate"[..]].into_iter())?;
 //! let mut decoder = Decoder::new(coding, Limits::default());
-//! let mut input: &[u8] = b"\xcb\x48\xcd\xc9\xc9\x07\x00";
+//! let mut input: &[u8] = b"\x78\x9c\xcb\x48\xcd\xc9\xc9\x07\x00\x06\x2c\x02\x15";
 //! assert_eq!(decoder.feed(&mut input)?, Piece::Data(b"hello"));
 //! assert_eq!(decoder.feed(&mut input)?, Piece::NeedMore);
 //! decoder.end_of_input()?;
