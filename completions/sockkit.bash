@@ -63,7 +63,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__connect)
-            opts="-v -q -z -d -C -o -x -4 -6 -n -s -p -w -h --verbose --quiet --json --color --check --retry-for --count --interval --size --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --idle-timeout --deadline --connect-timeout --until-idle --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls --starttls --tls-ca --tls-pin --tls-name --insecure --tls-cert --tls-key --tls-alpn --tls-min --tls-max --tls-suites --cert --min-days --ping --timeout --help"
+            opts="-v -q -z -d -C -o -x -4 -6 -n -s -p -w -h --verbose --quiet --json --color --check --retry-for --count --interval --size --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --idle-timeout --deadline --connect-timeout --until-idle --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls --starttls --tls-name --tls-alpn --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --cert --min-days --ping --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -201,6 +201,14 @@ _sockkit() {
                     COMPREPLY=($(compgen -W "smtp imap pop3 ftp ldap postgres mysql xmpp" -- "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tls-ca)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -209,19 +217,11 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --tls-name)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --tls-cert)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tls-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tls-alpn)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -447,7 +447,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__get)
-            opts="-v -q -X -I -H -i -L -o -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --include --raw-head --fail --follow --no-follow --max-redirects --output --force --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --help"
+            opts="-v -q -X -I -H -i -L -o -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --include --raw-head --fail --follow --no-follow --max-redirects --output --force --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -562,6 +562,34 @@ _sockkit() {
                     return 0
                     ;;
                 --keepalive)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-suites)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

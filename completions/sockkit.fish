@@ -158,12 +158,12 @@ ldap\t''
 postgres\t''
 mysql\t''
 xmpp\t''"
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-name -d 'The name that the certificate must be for, and that the server is told (SNI) [default: HOST]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-alpn -d 'Offer these application protocols (ALPN), such as h2,http/1.1' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-ca -d 'Trust the certificates in this PEM file, and no others' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-pin -d 'Trust only who has this certificate or this public key, whatever its name: sha256: and its SHA-256 in hex or base64' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-name -d 'The name that the certificate must be for, and that the server is told (SNI) [default: HOST]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-cert -d 'Show this certificate, with its chain, to a server that asks for one; a PEM file' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-key -d 'The private key of it [default: in the same file]' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-alpn -d 'Offer these application protocols (ALPN), such as h2,http/1.1' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-min -d 'The oldest version that will do: 1.2 or 1.3 [default: 1.2]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
@@ -306,6 +306,13 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l send-buffer -d '
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l recv-buffer -d 'Kernel receive buffer, such as 4M' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l interface -d 'Send and receive through this interface only' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l keepalive -d 'Probe an idle connection, the first time after DUR' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l tls-ca -d 'Trust the certificates in this PEM file, and no others' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l tls-pin -d 'Trust only who has this certificate or this public key, whatever its name: sha256: and its SHA-256 in hex or base64' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l tls-cert -d 'Show this certificate, with its chain, to a server that asks for one; a PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l tls-key -d 'The private key of it [default: in the same file]' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l tls-min -d 'The oldest version that will do: 1.2 or 1.3 [default: 1.2]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l tls-max -d 'The newest version that will do: 1.2 or 1.3 [default: 1.3]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l tls-suites -d 'Only these cipher suites, by their IANA or OpenSSL names, the preferred one first' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s v -l verbose -d 'Narrate each step of the socket\'s life with times; -vv adds socket options, reads and writes'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s q -l quiet -d 'Say nothing but errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l json -d 'Write every line about itself as a JSON object'
@@ -323,6 +330,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s n -l numeric -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l nagle -d 'Gather small pieces before sending (Nagle); without it they leave at once'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l reuse-address -d 'Bind --source-port although an old connection from it lingers; the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-reuse-address -d 'Refuse to bind --source-port while an old connection from it lingers'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l insecure -d 'Go on whatever certificate the peer shows: whoever is on the way can read and change everything'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d 'When to use colour on stderr' -r -f -a "auto\t''
 always\t''
