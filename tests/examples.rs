@@ -53,6 +53,14 @@ const MAIL: &str = "printf '[req]\ndistinguished_name=n\nx509_extensions=x\n[n]\
     c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain('ca.pem', 'key.pem')\n\
     s = c.wrap_socket(s, server_side=True); s.recv(99); s.sendall(b'221 bye\\r\\n'); s.unwrap()\n\" & ready up";
 
+/// A web server over TLS whose certificate is its own authority, which is trusted here.
+const SECURE: &str = "printf '[req]\ndistinguished_name=n\nx509_extensions=x\n[n]\n[x]\nsubjectAltName=DNS:localhost,DNS:www.example.com\n' > conf; \
+    openssl req -x509 -nodes -newkey rsa:2048 -days 30 -config conf -subj /CN=localhost -keyout key.pem -out ca.pem 2> /dev/null; \
+    export SSL_CERT_FILE=$PWD/ca.pem; mkdir www; echo page > www/index.html; python3 -c \"\nimport http.server, os, ssl\n\
+    os.chdir('www'); l = http.server.HTTPServer(('127.0.0.1', 443), http.server.SimpleHTTPRequestHandler)\n\
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain('../ca.pem', '../key.pem')\n\
+    l.socket = c.wrap_socket(l.socket, server_side=True); print('up', file=open('../up', 'w')); l.serve_forever()\n\" 2> /dev/null & ready up";
+
 /// Each example and its case.
 const CASES: &[(&str, Case)] = &[
     // The README's blocks.
@@ -96,6 +104,20 @@ const CASES: &[(&str, Case)] = &[
     (
         "sockkit listen -d --expect-sha256 \"$(sha256sum < file | cut -d' ' -f1)\" 9001 > copy &\nsockkit connect --retry-for 5 --stats localhost 9001 < file\nwait",
         Ends("head -c 3000000 /dev/urandom > file", "cmp file copy && grep -q 3000000 err"),
+    ),
+    ("sockkit connect -z --tls --cert --min-days 14 localhost 443", Ends(SECURE, "grep -q 'CN=localhost' out")),
+    (
+        "sockkit listen --tls --tls-self-signed 9001 > copy",
+        Serves(
+            "until grep -q sha256: err; do sleep 0.01; done; \
+             echo hello | sockkit connect --tls --tls-pin \"$(grep -o 'sha256:[0-9a-f]*' err | head -1)\" localhost 9001; \
+             until grep -q hello copy; do sleep 0.01; done",
+        ),
+    ),
+    ("sockkit get -v https://www.example.com", Ends(SECURE, "grep -q page out && grep -q 'TLS 1.3' err")),
+    (
+        "sockkit get http://www.example.com/ http://www.example.com/index.html",
+        Ends(WEB, "[ \"$(grep -c page out)\" = 2 ]"),
     ),
     ("sockkit udp-send --wait 1 localhost 7 ping", Ends(ECHO, "grep -q ping out")),
     (
