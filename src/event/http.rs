@@ -121,7 +121,7 @@ mod tests {
             }
         }
         let usual = Timing::between(&marks(Some(35)), Some(looked_up));
-        assert_eq!((usual.resolve, usual.connect), (Some(ms(10)), Some(ms(20))));
+        assert_eq!((usual.resolve, usual.connect, usual.tls), (Some(ms(10)), Some(ms(13)), Some(ms(7))));
         assert_eq!((usual.send, usual.first_byte, usual.body), (ms(5), ms(35), ms(80)));
         let early = Timing::between(&marks(None), Some(numeric));
         assert_eq!((early.send, early.first_byte), (ms(40), ms(0)));
