@@ -288,7 +288,6 @@ const CASES: &[Case] = &[
     ("HTTP/1.1 302 Found\r\nLocation: http://u:hunter2@host/\r\n\r\n", Then::Close, 8, "", "user info"),
     ("HTTP/1.1 302 Found\r\nLocation: http://\r\n\r\n", Then::Close, 8, "", "redirect refused"),
     ("HTTP/1.1 302 Found\r\nLocation: http://h:99999/\r\n\r\n", Then::Close, 8, "", "port"),
-    ("HTTP/1.1 302 Found\r\nLocation: https://localhost/\r\n\r\n", Then::Close, 35, "", "TLS is not in this build yet"),
 ];
 
 #[test]
@@ -396,8 +395,6 @@ fn where_nobody_answers() {
     assert!(get("http://no-such-name.invalid/", &[]).expect(6).stderr.contains("no-such-name.invalid"));
     let dir = directory();
     let out = dir.path().join("out");
-    let named = get("https://localhost/", &["-o", path(&out)]).expect(35);
-    assert!(named.stderr.contains("TLS is not in this build yet"), "{}", named.stderr);
     get(of(free, "/"), &["-o", path(&out)]).expect(7);
     assert!(!out.exists());
 }
