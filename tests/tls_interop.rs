@@ -350,22 +350,24 @@ fn nginx_answers() {
     // nginx drops an answer whose client has ended before it is out.
     let mut ours = held(trust.connect(&host).args(["--end-on", "peer"]));
     ours.stdin.write_all(request).expect("it reads");
-    let came = ours.ended().expect(0);
+    let came = ours.ended();
+    // It resets when our close_notify comes; only where acknowledgements can be seen is it known that nothing was lost.
+    let unsure = cfg!(feature = "portable") && came.code() == 56;
+    assert!(came.code() == 0 || unsure, "{}", came.stderr);
     assert!(came.stdout.starts_with(b"HTTP/1.1 200"), "{:.300}", came.text());
     assert_same(body_of(&came), &body);
 }
 
-/// What looks on sees payload, and what ends a session by it works: as over any other stream.
+/// As over any other stream.
 #[test]
 fn what_looks_on_sees_payload() {
     let trust = Trust::new(Key::P256);
-    let listener = start(trust.listen().args(["--sum", "--no-splice"]).stdin(trust.input(b"220 ready\nnever read\n")));
+    let listener = start(trust.listen().args(["--sum", "--no-splice"]).stdin(trust.input(b"220 ready\n")));
     let port = listener.address().port().to_string();
     let log = trust.dir.path().join("log");
     let words = ["connect", "--tls", "--tls-ca", text(&trust.ca.file), "-x", "--log-in", text(&log), "--no-splice"];
     let mut ours = sockkit(words);
-    let ours = ours.args(["--rate", "10000", "--max-bytes", "10", "localhost", &port]).args(["--stats"]);
-    let ours = run(ours, b"EHLO\n").expect(0);
+    let ours = run(ours.args(["--rate", "10000", "--stats", "localhost", &port]), b"EHLO\n").expect(0);
     assert_eq!(ours.text(), "220 ready\n");
     assert_eq!(std::fs::read(&log).expect("it was written"), b"220 ready\n");
     assert!(ours.stderr.contains("32 32 30 20") && ours.stderr.contains("45 48 4c 4f"), "{}", ours.stderr);
@@ -373,4 +375,14 @@ fn what_looks_on_sees_payload() {
     assert_eq!(listener.text(), "EHLO\n");
     // SHA-256 of "EHLO\n".
     assert!(listener.stderr.contains("e1e55d6f"), "{}", listener.stderr);
+}
+
+#[test]
+fn what_ends_a_session_counts_payload() {
+    let trust = Trust::new(Key::P256);
+    let listener = start(trust.listen().stdin(trust.input(b"220 ready\nnever read\n")));
+    let port = listener.address().port().to_string();
+    let words = ["connect", "--tls", "--tls-ca", text(&trust.ca.file), "-d", "--max-bytes", "10", "localhost", &port];
+    assert_eq!(run(&mut sockkit(words), b"").expect(0).text(), "220 ready\n");
+    ended(listener);
 }
