@@ -81,7 +81,7 @@ impl<'a> Connections<'a> {
 
     /// The roots are read for the first URL that needs them, and once.
     fn tls(&mut self) -> Result<ReadyClient, Error> {
-        let ready = self.tls.take().map_or_else(|| self.plan.tls.prepare(), Ok)?;
-        Ok(self.tls.insert(ready).clone())
+        let ready = self.tls.take().map_or_else(|| self.plan.tls.prepare(), Ok);
+        ready.map(|ready| self.tls.insert(ready).clone())
     }
 }
