@@ -54,9 +54,9 @@ impl End {
     }
 
     /// A descriptor whose description is ours alone and already has `O_NONBLOCK`.
-    pub(super) fn own(given: OwnedFd) -> io::Result<Self> {
+    pub(super) fn own(given: OwnedFd, access: Access) -> io::Result<Self> {
         let how = How::Own(given.try_clone()?);
-        let medium = medium(given.as_fd(), fd::kind(given.as_fd())?, Access::Write);
+        let medium = medium(given.as_fd(), fd::kind(given.as_fd())?, access);
         Ok(End { given, how, medium })
     }
 

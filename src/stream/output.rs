@@ -96,7 +96,7 @@ impl OutputFile {
     /// The direction to write to.
     pub(super) fn end(&self) -> io::Result<End> {
         let fd = self.fd.try_clone()?;
-        if self.opened == Opened::Special { End::own(fd) } else { End::open(fd, Access::Write) }
+        if self.opened == Opened::Special { End::own(fd, Access::Write) } else { End::open(fd, Access::Write) }
     }
 }
 

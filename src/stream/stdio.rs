@@ -91,10 +91,12 @@ impl Stdio {
         let failed = |e: io::Error| Error::io(Kind::ReadLocal, "read", path.display(), &e);
         let mut options = OpenOptions::new();
         let file = options.read(true).custom_flags(fd::NONBLOCK_NOCTTY).open(path).map_err(failed)?;
-        if fd::kind(file.as_fd()).map_err(failed)? == FdKind::Directory {
-            return Err(Error::new(Kind::ReadLocal, "read", path.display(), "it is a directory"));
-        }
-        let input = End::open(file.into(), Access::Read).map_err(failed)?;
+        let input = match fd::kind(file.as_fd()).map_err(failed)? {
+            FdKind::Directory => return Err(Error::new(Kind::ReadLocal, "read", path.display(), "it is a directory")),
+            FdKind::File | FdKind::Null | FdKind::Socket => End::open(file.into(), Access::Read),
+            FdKind::Pipe | FdKind::Terminal | FdKind::Device => End::own(file.into(), Access::Read),
+        };
+        let input = input.map_err(failed)?;
         // A read of a FIFO that nobody has opened yet would give an end; poll knows better.
         let mut first: Vec<_> = input.read_interest().interest().into_iter().collect();
         if !first.is_empty() {

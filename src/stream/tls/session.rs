@@ -369,7 +369,7 @@ impl Tls {
     /// What a failed read means.
     pub fn read_error(&self, error: &io::Error) -> Error {
         match Fault::within(error) {
-            Some(fault) => fault.explain(&self.scene("receive from")),
+            Some(fault) => fault.explain(&self.scene(fault)),
             None if self.is_handshaking() => Error { operation: HANDSHAKE, ..self.under.read_error(error) },
             None => self.under.read_error(error),
         }
@@ -378,17 +378,23 @@ impl Tls {
     /// What a failed write means.
     pub fn write_error(&self, error: &io::Error) -> Error {
         match Fault::within(error) {
-            Some(fault) => fault.explain(&self.scene("send to")),
+            Some(fault) => fault.explain(&self.scene(fault)),
             None if self.is_handshaking() => Error { operation: HANDSHAKE, ..self.under.write_error(error) },
             None => self.under.write_error(error),
         }
     }
 
-    /// Where a fault of now is met; `operation` is what the session does.
-    fn scene(&self, operation: &'static str) -> Scene<'_> {
+    /// Where `fault` is met. It is one of what came, also when a write is what tells of it; only keys are used up by
+    /// sending.
+    fn scene(&self, fault: &Fault) -> Scene<'_> {
+        let operation = match fault {
+            _ if self.is_handshaking() => HANDSHAKE,
+            Fault::Protocol(rustls::Error::EncryptError) => "send to",
+            _ => "receive from",
+        };
         Scene {
             peer: self.under.name(),
-            operation: if self.is_handshaking() { HANDSHAKE } else { operation },
+            operation,
             first_bytes: &self.first_bytes,
             received: self.received,
             trial: self.trial.as_deref(),
