@@ -238,7 +238,7 @@ fn one_mib_each_way_in_single_bytes() {
     assert_eq!(ours.child.wait().expect("it ends").code(), Some(0));
 }
 
-/// Takes nothing for a while: 32 MiB are offered, and what the kernel does not hold must wait outside.
+/// Takes nothing for a while: more is offered than any kernel holds, and what the kernel does not hold must wait outside.
 #[test]
 fn a_peer_that_stops_reading_costs_no_memory() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
@@ -247,9 +247,9 @@ fn a_peer_that_stops_reading_costs_no_memory() {
         read_slowly(&stream)
     });
     let mut ours = tested(&mut sockkit(["connect", &address.to_string()]));
-    let (fed, read) = ours.both_ways(32, 7);
+    let (fed, read) = ours.both_ways(96, 7);
     thread::sleep(Duration::from_millis(500));
-    assert!(!fed.is_finished(), "32 MiB were taken although nobody reads");
+    assert!(!fed.is_finished(), "96 MiB were taken although nobody reads");
     ours.is_small();
     go.send(()).expect("the script waits");
     let (fed, stdin) = fed.join().expect("it does not panic");
@@ -264,7 +264,7 @@ fn a_stdout_that_stops_being_read_costs_no_memory_and_stops_no_upload() {
     let (address, peer) = server(|stream| {
         let writer = stream.try_clone().expect("a descriptor is free");
         let sender = thread::spawn(move || {
-            let hash = write_rounds(&writer, 32, 8);
+            let hash = write_rounds(&writer, 96, 8);
             writer.shutdown(Shutdown::Write).expect("it is connected");
             hash
         });
@@ -277,7 +277,7 @@ fn a_stdout_that_stops_being_read_costs_no_memory_and_stops_no_upload() {
     // The peer has all of it, end included, while nothing was read from stdout.
     let (got, sender) = peer.join().expect("the script ends");
     assert_eq!(got, fed);
-    assert!(!sender.is_finished(), "32 MiB were taken although nobody reads");
+    assert!(!sender.is_finished(), "96 MiB were taken although nobody reads");
     ours.is_small();
     let read = read_slowly(ours.child.stdout.take().expect("it is piped"));
     assert_eq!(read, sender.join().expect("it does not panic"));
