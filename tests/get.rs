@@ -12,7 +12,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{Ended, Running, assert_same, directory, file, peer, python, random, run, sockkit, start};
+use support::nginx::Nginx;
+use support::{Ended, assert_same, directory, file, peer, python, random, run, sockkit, start};
 
 /// How a server made by hand goes on after its reply.
 #[derive(Clone, Copy)]
@@ -83,53 +84,16 @@ fn of(address: SocketAddr, path: &str) -> String {
     format!("http://{address}{path}")
 }
 
-/// An nginx of the test's own.
-struct Nginx {
-    _running: Running,
-    port: u16,
-}
-
-/// Serves `root` on a free port: as it is, and without a length under /chunked/ and /closed/.
+/// Beside the files as they are, they come without a length under /chunked/ and /closed/.
 fn nginx(root: &tempfile::TempDir) -> Option<Nginx> {
-    let at = root.path().display();
-    for _ in 0..20 {
-        // A port that was free a moment ago; another test may take it, then the next one is tried.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port is free").port();
-        let config = format!(
-            "daemon off; master_process off; pid {at}/pid; error_log stderr notice; worker_processes 1;
-             events {{ worker_connections 64; }}
-             http {{
-               access_log off; default_type application/octet-stream;
-               client_body_temp_path {at}/t1; proxy_temp_path {at}/t2; fastcgi_temp_path {at}/t3;
-               uwsgi_temp_path {at}/t4; scgi_temp_path {at}/t5;
-               server {{
-                 listen 127.0.0.1:{port}; root {at}; server_name localhost; absolute_redirect off;
-                 location /chunked/ {{ alias {at}/; ssi on; ssi_types *; }}
-                 location /closed/ {{ alias {at}/; ssi on; ssi_types *; chunked_transfer_encoding off; }}
-                 location /moved {{ return 301 /found; }}
-                 location /found {{ return 302 /data; }}
-               }}
-             }}"
-        );
-        let config = file(root, "nginx.conf", config.as_bytes());
-        let mut command = peer("nginx")?;
-        let running = start(command.arg("-e").arg("stderr").arg("-c").arg(config).arg("-p").arg(root.path()));
-        if is_up(&running, port) {
-            return Some(Nginx { _running: running, port });
-        }
-    }
-    panic!("nginx found no port in 20 tries")
-}
-
-fn is_up(running: &Running, port: u16) -> bool {
-    while running.is_running() {
-        // Its own word and not a connection: another server may have the port.
-        if running.stderr().contains("start worker") || running.stderr().contains("using the \"") {
-            return TcpStream::connect(("127.0.0.1", port)).is_ok() && running.is_running();
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    false
+    let files = format!("alias {}/; ssi on; ssi_types *;", root.path().display());
+    let locations = format!(
+        "location /chunked/ {{ {files} }}
+         location /closed/ {{ {files} chunked_transfer_encoding off; }}
+         location /moved {{ return 301 /found; }}
+         location /found {{ return 302 /data; }}"
+    );
+    Nginx::serving(root, &locations)
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
 
+pub mod nginx;
 pub mod talk;
 pub mod tls;
 pub mod web;
