@@ -286,6 +286,14 @@ never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s X -l method -d 'What to ask: GET, HEAD, OPTIONS, POST, PUT, DELETE or PATCH [default: GET, with --data POST]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s H -l header -d 'Send this header line in place of ours of that name; `NAME:` removes it, `NAME;` sends it empty' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l data -d 'Send this body as it is: a text, the bytes of FILE, or stdin' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s u -l user -d 'Log in by name and password (Basic). NAME alone takes the password from `SOCKKIT_PASSWORD`, or asks for it on the terminal. Like every secret here, it goes to the origin of each URL (scheme, host, port) and over no redirect to another' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l user-file -d 'The same, with the NAME:PASSWORD that is the one line of FILE' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l bearer -d 'Log in by this token (Bearer)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l bearer-file -d 'The same, with the token that is the one line of FILE' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l netrc-file -d 'The same with FILE' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l cookie -d 'Send these cookies, `NAME=VALUE; NAME=VALUE`, or those that are the one line of FILE in that form' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s A -l user-agent -d 'Call yourself TEXT (User-Agent); an empty one sends no such line' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l time-cond -d 'Ask for what has changed since DATE, or since FILE was written; a FILE that is not there asks for all. With a `-` before it: for what has not' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
@@ -318,11 +326,14 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s q -l quiet -d 'S
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l json -d 'Write every line about itself as a JSON object'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s I -l head -d 'Ask for the head alone (HEAD) and write that'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l http1.0 -d 'Speak HTTP/1.0: one request a connection'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l bearer-env -d 'The same, with the token in `SOCKKIT_BEARER`'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l netrc -d 'Log in as ~/.netrc says for the host of each URL, where it knows it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s i -l include -d 'Write the head of each response, as received, before the body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l raw-head -d 'Write the exact bytes of each head, and no body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit with 22, without the body, when the status is 400 or more'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s L -l follow -d 'Follow redirects; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-follow -d 'Take a redirect for the answer'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l allow-downgrade -d 'Follow redirects from https to http too: what comes then anybody on the way can read and change'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 6 -l ipv6 -d 'IPv6 only'

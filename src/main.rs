@@ -12,7 +12,7 @@ use sockkit::report::exit::end;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return end(usage::explain(&error)),
+        Err(error) => return end(usage::explain(error)),
     };
     let voice = Voice::new(cli.voice.into());
     match cmd::run(&cli, &voice) {

@@ -61,6 +61,18 @@ const SECURE: &str = "printf '[req]\ndistinguished_name=n\nx509_extensions=x\n[n
     c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain('../ca.pem', '../key.pem')\n\
     l.socket = c.wrap_socket(l.socket, server_side=True); print('up', file=open('../up', 'w')); l.serve_forever()\n\" 2> /dev/null & ready up";
 
+/// A server that shows its page to me:secret alone.
+const PRIVATE: &str = "echo me:secret > login; python3 -c \"\nimport base64, http.server\n\
+    class H(http.server.BaseHTTPRequestHandler):\n\
+    \x20def do_GET(self):\n\
+    \x20 known = self.headers['Authorization'] == 'Basic ' + base64.b64encode(b'me:secret').decode()\n\
+    \x20 self.send_response(200 if known else 401); self.end_headers(); self.wfile.write(b'for your eyes' if known else b'no')\n\
+    l = http.server.HTTPServer(('127.0.0.1', 8080), H); print('up', file=open('up', 'w')); l.handle_request()\n\" 2> /dev/null & ready up";
+
+/// The page of 8080 is there, and newer than the server's.
+const NOT_CHANGED: &str = "mkdir -p www; echo page > www/index.html; touch -d 2001-01-01 www/index.html; echo 'page as it was' > page.html; \
+    python3 -m http.server --directory www 8080 > /dev/null 2>&1 & sockkit connect -qz --retry-for 20 localhost 8080 > /dev/null";
+
 /// Each example and its case.
 const CASES: &[(&str, Case)] = &[
     // The README's blocks.
@@ -338,6 +350,11 @@ const CASES: &[(&str, Case)] = &[
     ),
     ("sockkit get -I http://localhost:8080/", Ends(WEB, "grep -q '200 OK' out && ! grep -q page out")),
     ("sockkit get --fail -o page.html http://localhost:8080/", Ends(WEB, "grep -q page page.html")),
+    ("sockkit get --user-file login http://localhost:8080/private", Ends(PRIVATE, "grep -q 'for your eyes' out")),
+    (
+        "sockkit get --time-cond page.html -o page.html --force http://localhost:8080/",
+        Ends(NOT_CHANGED, "grep -qx 'page as it was' page.html"),
+    ),
     (
         "sockkit echo-server --udp 127.0.0.1 7000",
         Serves("until sockkit udp-send --wait 0.3 127.0.0.1 7000 hello | grep -q hello; do :; done"),

@@ -326,9 +326,9 @@ fn a_header_of_the_users_goes_out_and_secrets_stay_at_home() {
 fn mistakes_of_the_command_line_are_2_and_repeat_no_password() {
     let header = |text: &'static str| vec!["http://localhost:1/", "-H", text];
     let table = [
-        vec!["http://user:hunter2@localhost:1/"],
-        vec!["user:hunter2@localhost"],
-        vec!["http://user:hunter2@localhost/", "http://user:hunter2@localhost/"],
+        vec!["http://user:hunter2@other@localhost:1/"],
+        vec!["user:hunter2%@localhost"],
+        vec!["http://user:hunter2@localhost/", "-u", "user:hunter2"],
         vec!["http://user:hunter2@local host/"],
         vec!["http://local\u{202e}host/"],
         vec!["ftp://localhost/"],

@@ -86,14 +86,17 @@ fn an_ipv4_client_of_a_dual_stack_server_is_answered_and_shown_as_ipv4() {
 fn unix_clients_are_answered_too() {
     let directory = directory();
     let path = |name: &str| directory.path().join(name);
-    for options in
-        [["--echo"].as_slice(), &["--exec", "cat; echo ${SOCKKIT_REMOTE_ADDR-none}${SOCKKIT_LOCAL_PORT-none}"]]
-    {
+    for options in [
+        ["--echo"].as_slice(),
+        &["--exec", "cat; echo ${SOCKKIT_REMOTE_ADDR-none}${SOCKKIT_LOCAL_PORT-none}$SOCKKIT_PASSWORD$SOCKKIT_BEARER"],
+    ] {
         let address = format!("unix:{}", path("server").display());
         let server = start(
             sockkit(["udp-recv", &address, "--count", "2"])
                 .args(options)
-                .env("SOCKKIT_REMOTE_ADDR", "of another sockkit"),
+                .env("SOCKKIT_REMOTE_ADDR", "of another sockkit")
+                .env("SOCKKIT_PASSWORD", "hunter2")
+                .env("SOCKKIT_BEARER", "hunter2"),
         );
         server.line("listening on ");
         let nameless = UnixDatagram::unbound().expect("a socket");

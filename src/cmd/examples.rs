@@ -76,6 +76,11 @@ pub const GET: &[Example] = &[
     ("sockkit get www.example.com", "print a page"),
     ("sockkit get -I http://localhost:8080/", "print the head only"),
     ("sockkit get --fail -o page.html http://localhost:8080/", "into a file; 22 when the server says no"),
+    ("sockkit get --user-file login http://localhost:8080/private", "log in with the NAME:PASSWORD in the file login"),
+    (
+        "sockkit get --time-cond page.html -o page.html --force http://localhost:8080/",
+        "once more, if it has changed since then",
+    ),
 ];
 
 /// Of `echo-server`.

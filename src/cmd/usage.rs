@@ -1,8 +1,10 @@
-//! Errors of the command line itself, with the new spelling of what nc and ncat users type.
+//! Errors of the command line itself, with the new spelling of what nc and ncat users type, and without the secrets
+//! that clap would quote from it.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::{Error, Kind};
+use crate::proto::http::masked;
 use crate::report::exit::{Ending, ending};
 use crate::report::{Settings, Voice, print};
 
@@ -24,7 +26,8 @@ const HABITS: &[(&str, &str)] = &[
 const QUIET_SECONDS: &str = "-q takes no number here, it means quiet: --until-idle DUR is nc's -q SECONDS";
 
 /// Prints help where that was asked for, else the error of a command line that could not be understood.
-pub fn explain(error: &clap::Error) -> Ending {
+pub fn explain(error: clap::Error) -> Ending {
+    let error = &without_secrets(error);
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return match print(&rendered(error)) {
             Ok(()) => Ending::Code(0),
@@ -44,6 +47,35 @@ pub fn explain(error: &clap::Error) -> Ending {
         let _ = crate::sys::fd::write_all(crate::sys::fd::stderr(), format!("\n  hint: {hint}\n").as_bytes());
     }
     ending(Kind::Usage)
+}
+
+/// A URL may hold a password, wherever it was put by mistake; so may a value for a flag that takes its secret from
+/// somewhere else.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
+        if let Some(ContextValue::String(text)) = error.get(kind) {
+            let shown =
+                if kind == ContextKind::InvalidValue && is_for_secret(&error) { MASK.into() } else { shown(text) };
+            error.insert(kind, ContextValue::String(shown));
+        }
+    }
+    error
+}
+
+fn is_for_secret(error: &clap::Error) -> bool {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return false };
+    ["--user", "--bearer", "--netrc", "--cookie"].iter().any(|name| option.starts_with(name))
+}
+
+const MASK: &str = "***";
+
+/// A word without user info. In one that begins as a URL without its scheme, that is all before the `@`.
+fn shown(word: &str) -> String {
+    let bare = word.split(['/', '?', '#']).next().and_then(|authority| authority.rsplit_once('@'));
+    match bare {
+        Some((info, _)) => [MASK, &word[info.len()..]].concat(),
+        None => String::from_utf8_lossy(&masked(word.as_bytes())).into_owned(),
+    }
 }
 
 /// Help in colour only where standard output is a terminal.

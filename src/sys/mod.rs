@@ -40,6 +40,7 @@ pub mod poll;
 pub mod process;
 pub mod signals;
 pub mod startup;
+pub mod terminal;
 
 #[cfg(any(not(target_os = "linux"), feature = "portable"))]
 mod fallback;

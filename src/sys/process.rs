@@ -1,7 +1,7 @@
 //! Child processes: a shell command as the leader of a process group of its own.
 //!
 //! Owns what a child starts with: descriptors 0 to 2 and no other, an empty signal mask, SIGPIPE as by default (std
-//! sees to that). Owns its end too: until it is reaped its number stays taken, so that a signal to its group never
+//! sees to that), none of our secrets in its environment. Owns its end too: until it is reaped its number stays taken, so that a signal to its group never
 //! reaches strangers. Refuses to know what the command is for.
 
 use std::io;
@@ -10,6 +10,9 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+/// Variables that hold secrets for us, and are no child's business.
+const SECRETS: [&str; 2] = ["SOCKKIT_PASSWORD", "SOCKKIT_BEARER"];
 
 /// A child that has not been reaped. Dropped, its whole group is killed.
 #[derive(Debug)]
@@ -35,6 +38,9 @@ impl Process {
     pub fn shell(command: &str, environment: &[(&str, Option<String>)]) -> io::Result<Spawned> {
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(command).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        for name in SECRETS {
+            shell.env_remove(name);
+        }
         for (name, value) in environment {
             match value {
                 Some(value) => shell.env(name, value),

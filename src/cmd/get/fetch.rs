@@ -13,7 +13,8 @@ use crate::error::{Error, Kind};
 use crate::event::{Event, Http};
 use crate::net::Context;
 use crate::proto::escape;
-use crate::proto::http::{Content, Header, Method, Request, ResponseHead, Url};
+use crate::proto::http::auth::Secrets;
+use crate::proto::http::{Content, Header, Method, RedirectError, Request, ResponseHead, Url};
 use crate::relay::{Body, Connection, Delivery, Exchange, Outgoing, Taking, Terms};
 use crate::report::Voice;
 use crate::report::bar::Bar;
@@ -26,16 +27,22 @@ pub(super) struct Fetch<'a> {
     pub(super) ctx: &'a Context<'a>,
     pub(super) voice: &'a Voice,
     pub(super) plan: &'a Plan,
+    /// Of each URL of the plan, in their order.
+    pub(super) secrets: Vec<Secrets>,
+    pub(super) condition: Option<Header>,
     pub(super) connections: Connections<'a>,
     pub(super) upload: Upload,
 }
 
 /// One request: that of the user, or what a redirect has made of it.
+#[derive(Clone)]
 struct Asking {
     method: Method,
     url: Url,
-    /// What the user asked for: its origin alone may see the credentials among `headers`.
+    /// What the user asked for.
     asked: Url,
+    /// What its origin alone may see.
+    secrets: Secrets,
     headers: Vec<Header>,
     /// The body goes along.
     uploads: bool,
@@ -68,7 +75,7 @@ impl Fetch<'_> {
     pub(super) fn all(&mut self, output: &mut Delivery<'_>) -> Result<(), Error> {
         let last = self.plan.urls.len() - 1;
         for (n, url) in self.plan.urls.iter().enumerate() {
-            let mut next = Some(self.first(url, n < last));
+            let mut next = Some(self.first(url, &self.secrets[n], n < last));
             while let Some(asking) = next {
                 next = self.ask(&asking, output)?;
                 if let Some(asking) = &next {
@@ -79,13 +86,14 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    fn first(&self, url: &Url, more: bool) -> Asking {
+    fn first(&self, url: &Url, secrets: &Secrets, more: bool) -> Asking {
         let ask = &self.plan.ask;
         Asking {
             method: ask.method,
             url: url.clone(),
             asked: url.clone(),
-            headers: ask.headers.clone(),
+            secrets: secrets.clone(),
+            headers: ask.headers.iter().chain(&self.condition).cloned().collect(),
             uploads: self.upload.content() != Content::None,
             chain: vec![url.clone()],
             more,
@@ -138,6 +146,9 @@ impl Fetch<'_> {
             return Err(refused(&asking.url, &heads.last).into());
         }
         if next.is_none() && plan.answer.body {
+            if heads.last.status == 304 {
+                output.spare();
+            }
             let bar = Bar::new(voice, plan.answer.progress, exchange.length());
             exchange.body(Taking::to(output, &|size| bar.at(size)))?;
         } else if asking.is_followed_by(next.as_ref()) {
@@ -154,7 +165,7 @@ impl Fetch<'_> {
         Request {
             method: asking.method,
             url: &asking.url,
-            asked: &asking.asked,
+            secrets: &asking.secrets,
             headers: &asking.headers,
             content: if asking.uploads { self.upload.content() } else { Content::None },
             version: self.plan.ask.version,
@@ -174,11 +185,21 @@ fn next(plan: &Plan, asking: &Asking, head: &ResponseHead) -> Result<Option<Aski
         let reason = format!("more than {most} redirects: {}", all.join(" -> "));
         return Err(Error::new(Kind::Redirects, "get", shown(&asking.asked), reason));
     }
-    let url = asking.url.redirect(location).map_err(|e| Error::new(Kind::Malformed, "get", shown(&asking.url), e))?;
+    let url = target(plan, asking, location)?;
     // A name that the address grammar refuses is the server's mistake here, not the user's.
     let unusable = |e| Error::new(Kind::Malformed, "get", shown(&asking.url), format_args!("redirect refused: {e}"));
     url.host().parse::<Host>().map_err(unusable)?;
     Ok(Some(asking.redirected(url, head.status)))
+}
+
+/// Where a redirect leads.
+fn target(plan: &Plan, asking: &Asking, location: &[u8]) -> Result<Url, Error> {
+    let url = &asking.url;
+    let target = if plan.downgrade { url.redirect_even_down(location) } else { url.redirect(location) };
+    target.map_err(|why| {
+        let refused = Error::new(Kind::Malformed, "get", shown(url), &why);
+        if why == RedirectError::Downgrade { refused.hint("--allow-downgrade follows it") } else { refused }
+    })
 }
 
 impl Asking {
@@ -195,7 +216,7 @@ impl Asking {
         let mut headers = self.headers.clone();
         headers.retain(|header| method == self.method || !header.describes_content());
         let chain = self.chain.iter().chain([&url]).cloned().collect();
-        Asking { method, url, asked: self.asked.clone(), headers, uploads, chain, more: self.more }
+        Asking { method, url, headers, uploads, chain, ..self.clone() }
     }
 }
 

@@ -9,12 +9,13 @@ mod connections;
 mod fetch;
 mod plan;
 mod upload;
+mod who;
 
 use clap::Args as ClapArgs;
 
 use super::{in_context, open_output};
 use crate::opts::address::{FamilyArgs, SourceArgs};
-use crate::opts::http::{AnswerArgs, RequestArgs, RouteArgs};
+use crate::opts::http::{AnswerArgs, CredentialArgs, RequestArgs, RouteArgs};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::OutputArgs;
@@ -28,6 +29,7 @@ use crate::stream::stdio::{Input, Stdio};
 use connections::Connections;
 use fetch::Fetch;
 use upload::Upload;
+use who::Who;
 
 /// Options of `get`.
 #[derive(ClapArgs, Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Args {
     urls: Vec<String>,
     #[command(flatten)]
     request: RequestArgs,
+    #[command(flatten)]
+    credentials: CredentialArgs,
     #[command(flatten)]
     answer: AnswerArgs,
     #[command(flatten)]
@@ -68,13 +72,17 @@ pub struct Args {
 /// Asks, follows, delivers the bodies, and says how it ended.
 pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let plan = args.plan()?;
+    let who = Who::read(&args.credentials)?;
     let tls = plan.urls.iter().any(|url| url.scheme() == Scheme::Https).then(|| plan.tls.prepare()).transpose()?;
     in_context(voice, plan.limits.deadline, |ctx| {
+        let secrets = who.secrets(ctx, &plan)?;
+        let condition = plan.ask.condition.as_ref().map(|condition| who::condition(ctx, condition)).transpose()?;
         let upload = Upload::open(ctx, &plan)?;
         let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
         let connections = Connections::new(ctx, &plan, tls);
-        let outcome = Fetch { ctx, voice, plan: &plan, connections, upload }.all(&mut output);
+        let condition = condition.flatten();
+        let outcome = Fetch { ctx, voice, plan: &plan, secrets, condition, connections, upload }.all(&mut output);
         output.end(outcome)
     })
 }

@@ -3,11 +3,12 @@
 //! Owns the conversion from options, and which of them contradict one another.
 
 use super::Args;
+use super::who;
 use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::net::SocketConfig;
-use crate::opts::http::{AnswerArgs, Data};
-use crate::proto::http::{Header, Method, Routes, Url, Version};
+use crate::opts::http::{AnswerArgs, Condition, Data};
+use crate::proto::http::{Header, Method, Routes, Url, UrlError, UserInfo, Version};
 use crate::report::bar::When;
 use crate::stream::dial::Dial;
 use crate::stream::tls::Client;
@@ -20,8 +21,12 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 pub(super) struct Plan {
     /// At least one.
     pub(super) urls: Vec<Url>,
+    /// Who asks, where a URL says it; in the order of the URLs.
+    pub(super) user_infos: Vec<Option<UserInfo>>,
     pub(super) ask: Ask,
     pub(super) answer: Answer,
+    /// A redirect may lead from https to http.
+    pub(super) downgrade: bool,
     pub(super) routes: Routes,
     pub(super) dial: Dial,
     pub(super) tls: Client,
@@ -35,6 +40,7 @@ pub(super) struct Ask {
     pub(super) headers: Vec<Header>,
     pub(super) version: Version,
     pub(super) data: Data,
+    pub(super) condition: Option<Condition>,
 }
 
 /// Which answers are taken, and how.
@@ -54,18 +60,25 @@ pub(super) struct Answer {
 
 impl Args {
     pub(super) fn plan(&self) -> Result<Plan, Error> {
-        let urls = self.urls.iter().map(|url| Url::parse(url)).collect::<Result<Vec<_>, _>>().map_err(Error::usage)?;
+        let targets = self.urls.iter().map(|typed| target(typed)).collect::<Result<Vec<_>, _>>();
+        let (urls, user_infos): (Vec<_>, Vec<_>) = targets.map_err(Error::usage)?.into_iter().unzip();
+        let mut headers = self.request.headers()?;
+        who::refuse_twice(&self.credentials, &headers, &user_infos)?;
+        headers.extend(self.credentials.user_agent()?);
         self.route.refuse_for_unix(self.inet_only())?;
         let limits = self.connect_limit.with(self.limits.timeouts());
         Ok(Plan {
             urls,
+            user_infos,
             ask: Ask {
                 method: self.request.method()?,
-                headers: self.request.headers()?,
+                headers,
                 version: self.request.version(),
                 data: self.request.data(),
+                condition: self.credentials.condition()?,
             },
             answer: self.answer(self.answer),
+            downgrade: self.answer.may_downgrade(),
             routes: self.route.routes(),
             dial: Dial {
                 lookup: self.family.lookup(false),
@@ -96,4 +109,10 @@ impl Args {
         let addresses = self.family.inet_only().chain(self.source.inet_only());
         addresses.chain(self.socket.inet_only()).chain(self.stream.inet_only())
     }
+}
+
+/// A URL as it was typed, and who asks, if it says so.
+fn target(typed: &str) -> Result<(Url, Option<UserInfo>), UrlError> {
+    let (url, info) = UserInfo::cut(typed)?;
+    Url::parse(&url).map(|url| (url, info))
 }

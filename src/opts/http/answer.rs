@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// `-i --raw-head --fail -L --no-follow --max-redirects`.
+/// `-i --raw-head --fail -L --no-follow --max-redirects --allow-downgrade`.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Response")]
 #[allow(clippy::struct_excessive_bools, reason = "one flag of the command line each")]
@@ -25,6 +25,9 @@ pub struct AnswerArgs {
     /// Follow this many redirects; with 0, a redirect is the answer
     #[arg(long, value_name = "N", default_value_t = 10)]
     max_redirects: u16,
+    /// Follow redirects from https to http too: what comes then anybody on the way can read and change
+    #[arg(long, conflicts_with = "no_follow")]
+    allow_downgrade: bool,
 }
 
 impl AnswerArgs {
@@ -41,6 +44,11 @@ impl AnswerArgs {
     /// Whether a status of 400 or more is a failure.
     pub fn fails(&self) -> bool {
         self.fail
+    }
+
+    /// Whether a redirect may lead from https to http.
+    pub fn may_downgrade(&self) -> bool {
+        self.allow_downgrade
     }
 
     /// How many redirects are followed; with none, a redirect is the answer.

@@ -100,9 +100,9 @@ impl std::error::Error for AuthError {}
 ///
 /// let asked = Url::parse("http://a.example/")?;
 /// let secrets = Secrets::of(&asked).credentials(&Credentials::parse("user:password")?).cookie("id=1")?;
-/// assert_eq!(secrets.headers_for(&Url::parse("http://a.example/next")?).len(), 2);
-/// assert!(secrets.headers_for(&Url::parse("https://a.example/")?).is_empty());
-/// assert!(secrets.headers_for(&Url::parse("http://b.example/")?).is_empty());
+/// assert_eq!(secrets.headers_for(&Url::parse("http://a.example/next")?).count(), 2);
+/// assert_eq!(secrets.headers_for(&Url::parse("https://a.example/")?).count(), 0);
+/// assert_eq!(secrets.headers_for(&Url::parse("http://b.example/")?).count(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,13 +126,14 @@ impl Secrets {
         self
     }
 
-    /// With the credentials that a .netrc has for the host of the URL that was asked for, unless there are some.
-    /// A redirect to another host does not ask it again: whoever redirects would choose whom the user logs in to.
+    /// With the credentials that a .netrc has for the host of the URL that was asked for, unless there are some; with
+    /// `login`, those of that login. A redirect to another host does not ask it again: whoever redirects would choose
+    /// whom the user logs in to.
     ///
     /// # Errors
     /// As [`Credentials::basic`].
-    pub fn netrc(self, netrc: &Netrc) -> Result<Self, AuthError> {
-        match netrc.find(&self.home.host, None) {
+    pub fn netrc(self, netrc: &Netrc, login: Option<&str>) -> Result<Self, AuthError> {
+        match netrc.find(&self.home.host, login) {
             Some(entry) if self.authorization.is_none() => {
                 let credentials = Credentials::basic(entry.login(), entry.password())?;
                 Ok(self.credentials(&credentials))
@@ -155,14 +156,28 @@ impl Secrets {
         Ok(self)
     }
 
+    /// Whether there are credentials.
+    #[must_use]
+    pub fn has_credentials(&self) -> bool {
+        self.authorization.is_some()
+    }
+
     /// The header lines that a request for `url` may carry: all if it has the same scheme, host and port as the URL
     /// that they were given for, and else none.
+    pub fn headers_for(&self, url: &Url) -> impl Iterator<Item = &Header> {
+        let at_home = self.is_home(url);
+        [&self.authorization, &self.cookie].into_iter().flatten().filter(move |_| at_home)
+    }
+
+    /// Whether a request for `url` may carry this line of the user's own (-H): a secret stays where the others do.
     #[must_use]
-    pub fn headers_for(&self, url: &Url) -> Vec<Header> {
-        if url.origin() != self.home {
-            return Vec::new();
-        }
-        [&self.authorization, &self.cookie].into_iter().flatten().cloned().collect()
+    pub fn permit(&self, header: &Header, url: &Url) -> bool {
+        !header.stays_home() || self.is_home(url)
+    }
+
+    /// The one rule.
+    fn is_home(&self, url: &Url) -> bool {
+        url.origin() == self.home
     }
 }
 
@@ -186,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::proto::http::{Content, Method, Request, Version};
+    use crate::proto::http::{Content, Method, Request, UserInfo, Version};
 
     #[test]
     fn base64_of_the_rfc() {
@@ -233,15 +248,10 @@ mod tests {
         assert_eq!(secrets.cookie("a=1\r\nX: y").unwrap_err(), Control);
     }
 
-    /// The header lines, as a request would write them.
-    fn lines(headers: &[Header]) -> String {
-        let url = Url::parse("h").unwrap();
-        encoded(&url, &url, headers)
-    }
-
-    fn encoded(asked: &Url, url: &Url, headers: &[Header]) -> String {
+    /// A request for `url`.
+    fn encoded(url: &Url, secrets: &Secrets, headers: &[Header]) -> String {
         let (method, content, version) = (Method::Get, Content::None, Version::Http11);
-        let request = Request { method, url, asked, headers, content, version, keep: false, agent: "9" };
+        let request = Request { method, url, secrets, headers, content, version, keep: false, agent: "9" };
         String::from_utf8(request.encode()).unwrap()
     }
 
@@ -249,15 +259,15 @@ mod tests {
     fn headers() {
         let url = Url::parse("http://h/").unwrap();
         let netrc = Netrc::parse(b"machine h login u password p default login x password y").unwrap();
-        let plain = Secrets::of(&url).cookie("a=1").unwrap().cookie("b=2").unwrap().netrc(&netrc).unwrap();
-        let sent = lines(&plain.headers_for(&url));
+        let plain = Secrets::of(&url).cookie("a=1").unwrap().cookie("b=2").unwrap().netrc(&netrc, None).unwrap();
+        let sent = encoded(&url, &plain, &[]);
         assert!(sent.contains("\r\nAuthorization: Basic dTpw\r\nCookie: a=1; b=2\r\n"), "{sent}");
         // What the user gives goes before the file.
-        let bearer = Secrets::of(&url).credentials(&Credentials::bearer("t").unwrap()).netrc(&netrc).unwrap();
-        assert!(lines(&bearer.headers_for(&url)).contains("\r\nAuthorization: Bearer t\r\n"));
-        assert!(
-            Secrets::of(&url).netrc(&Netrc::parse(b"machine i login u").unwrap()).unwrap().headers_for(&url).is_empty()
-        );
+        let bearer = Secrets::of(&url).credentials(&Credentials::bearer("t").unwrap()).netrc(&netrc, None).unwrap();
+        assert!(encoded(&url, &bearer, &[]).contains("\r\nAuthorization: Bearer t\r\n"));
+        let other = Netrc::parse(b"machine i login u machine h login v password q").unwrap();
+        let as_login = |login| Secrets::of(&url).netrc(&other, Some(login)).unwrap();
+        assert!(!as_login("u").has_credentials() && as_login("v").has_credentials());
     }
 
     #[test]
@@ -286,21 +296,46 @@ mod tests {
     #[derive(Clone, Copy, Debug)]
     enum Source {
         User,
+        UserInfo,
         Bearer,
         Machine,
         Default,
         Cookie,
+        /// A line of the user's own, of this name.
+        Line(&'static str),
     }
 
+    const SOURCES: [Source; 11] = [
+        Source::User,
+        Source::UserInfo,
+        Source::Bearer,
+        Source::Machine,
+        Source::Default,
+        Source::Cookie,
+        Source::Line("Authorization"),
+        Source::Line("Proxy-authorization"),
+        Source::Line("cookie"),
+        Source::Line("COOKIE"),
+        Source::Line("Host"),
+    ];
+
     impl Source {
-        /// Secrets for `asked` with this one among them, and what may not be seen of it in a request.
-        fn secrets(self, asked: &Url) -> (Secrets, &'static str) {
+        /// Secrets for `asked` with this one among them, lines of the user's own, and what may not be seen of both in a
+        /// request.
+        fn secrets(self, asked: &Url) -> (Secrets, Vec<Header>, &'static str) {
             let none = Secrets::of(asked);
-            let netrc = |text: String| none.clone().netrc(&Netrc::parse(text.as_bytes()).unwrap()).unwrap();
+            let netrc = |text: String| none.clone().netrc(&Netrc::parse(text.as_bytes()).unwrap(), None).unwrap();
             // "hunter2" with "user:" before it, in base64.
             let basic = "dXNlcjpodW50ZXIy";
-            match self {
+            let (secrets, seen) = match self {
+                Self::Line(name) => {
+                    return (none, vec![Header::parse(&format!("{name}: hunter2")).unwrap()], "hunter2");
+                }
                 Self::User => (none.credentials(&Credentials::parse("user:hunter2").unwrap()), basic),
+                Self::UserInfo => {
+                    let info = UserInfo::cut("http://user:hunter%32@h/").unwrap().1.unwrap();
+                    (none.credentials(&info.credentials().unwrap()), basic)
+                }
                 Self::Bearer => (none.credentials(&Credentials::bearer("hunter2").unwrap()), "hunter2"),
                 // All the hosts of the chain are in the file, and still only the first one is logged in to.
                 Self::Machine => {
@@ -309,7 +344,8 @@ mod tests {
                 }
                 Self::Default => (netrc("default login user password hunter2".into()), basic),
                 Self::Cookie => (none.cookie("id=hunter2").unwrap(), "hunter2"),
-            }
+            };
+            (secrets, Vec::new(), seen)
         }
     }
 
@@ -324,17 +360,21 @@ mod tests {
         #[test]
         fn secrets_reach_their_own_origin_alone(
             chain in prop::collection::vec(("(http|https)", "[ab]\\.x|A\\.X|127\\.0\\.0\\.1|\\[::1\\]", "|:80|:443|:81"), 2..6),
-            source in prop::sample::select(vec![Source::User, Source::Bearer, Source::Machine, Source::Default, Source::Cookie]),
+            source in prop::sample::select(SOURCES.to_vec()),
+            goes_down: bool,
         ) {
             let urls: Vec<_> = chain.iter().map(|(s, h, p)| Url::parse(&format!("{s}://{h}{p}/")).unwrap()).collect();
             let (asked, mut now) = (&urls[0], urls[0].clone());
-            let (secrets, secret) = source.secrets(asked);
+            let (secrets, mut headers, secret) = source.secrets(asked);
+            headers.push(Header::parse("X: y").unwrap());
             for url in &urls {
-                // As a redirect would lead there; one from https to http is refused and leads nowhere.
-                now = now.redirect(url.to_string().as_bytes()).unwrap_or(now);
-                let headers = secrets.headers_for(&now);
-                let sent = encoded(asked, &now, &headers);
+                // As a redirect would lead there; one from https to http is refused and leads nowhere, unless allowed.
+                let location = url.to_string();
+                let next = if goes_down { now.redirect_even_down(location.as_bytes()) } else { now.redirect(location.as_bytes()) };
+                now = next.unwrap_or(now);
+                let sent = encoded(&now, &secrets, &headers);
                 prop_assert_eq!(sent.contains(secret), now.origin() == asked.origin(), "{} {}", now, sent);
+                prop_assert!(sent.contains("X: y"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A header line that the user gives with -H.
+//! A header line that the user gives, with -H or by an option of its own.
 //!
 //! Owns its grammar (RFC 9110 §5.1, §5.5) and what may not follow a redirect to another origin (RFC 9110 §15.4).
 //! Refuses lines that would smuggle another line in, and framing fields: they follow from the body that is sent, and
@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::masked::is_secret;
 use super::{is_token, is_value};
 
 /// A header line as the user gave it: it sets a field, or takes away ours of that name.
@@ -43,6 +44,17 @@ impl Header {
         Ok(Self { name: name.to_owned(), value: value.map(str::to_owned) })
     }
 
+    /// The line of `name` with `value`, for an option that stands for one header line.
+    ///
+    /// # Errors
+    /// [`HeaderError::Value`].
+    pub fn of(name: &'static str, value: &str) -> Result<Self, HeaderError> {
+        if !value.bytes().all(is_value) {
+            return Err(HeaderError::Value);
+        }
+        Ok(Self::checked(name, value.trim_matches([' ', '\t']).to_owned()))
+    }
+
     /// The field's name as it was given; compare without regard to case.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -53,7 +65,7 @@ impl Header {
     /// meant for the first server.
     #[must_use]
     pub fn stays_home(&self) -> bool {
-        ["authorization", "proxy-authorization", "cookie", "cookie2", "host"].iter().any(|name| self.is(name))
+        is_secret(self.name.as_bytes()) || self.is("host")
     }
 
     /// True for what tells of the body: it goes when a redirect turns the request into one without

@@ -14,11 +14,15 @@ const MASK: &[u8] = b"***";
 #[must_use]
 pub fn masked(line: &[u8]) -> Cow<'_, [u8]> {
     let name = line.split(|&b| b == b':').next().unwrap_or_default();
-    if name.len() < line.len() && SECRET.iter().any(|secret| name.trim_ascii().eq_ignore_ascii_case(secret.as_bytes()))
-    {
+    if name.len() < line.len() && is_secret(name.trim_ascii()) {
         return [name, b": ", MASK].concat().into();
     }
     without_user_info(line)
+}
+
+/// Whether the value of a field of this name is a secret.
+pub(super) fn is_secret(name: &[u8]) -> bool {
+    SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
 /// The lines of a head, without their ends.

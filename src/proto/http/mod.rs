@@ -3,8 +3,8 @@
 //! Owns what may be asked ([`Url`], [`Header`], [`Request`]) and what may be answered ([`Response`], which reads the
 //! head, skips interim responses, finds the framing and hands out the body). Refuses whatever has two readings: a
 //! client that guesses is how requests get smuggled and downloads end short without a word. Not here: sockets, time
-//! limits, following redirects (the caller loops, [`Url::redirect`] says where to, [`Method::redirected`] how), content
-//! coding.
+//! limits, following redirects (the caller loops, [`Url::redirect`] says where to, [`Method::redirected`] how,
+//! [`auth::Secrets`] what may go along), content coding.
 //!
 //! ```text
 //!  Url::parse ─▶ Request::encode ─▶ (the caller sends)
@@ -23,6 +23,7 @@
 //! # An exchange, byte for byte
 //!
 //! ```
+//! use sockkit::proto::http::auth::Secrets;
 //! use sockkit::proto::http::{Content, End, Event, Framing, Header, Method, Request, Response, Url, Version};
 //!
 //! let url = Url::parse("www.example.com/a?b#c")?;
@@ -30,7 +31,7 @@
 //! let request = Request {
 //!     method: Method::Get,
 //!     url: &url,
-//!     asked: &url,
+//!     secrets: &Secrets::of(&url),
 //!     headers: &[header],
 //!     content: Content::None,
 //!     version: Version::Http11,
@@ -88,6 +89,7 @@ pub mod retry;
 mod route;
 mod url;
 mod url_error;
+mod user_info;
 
 use std::fmt;
 
@@ -101,6 +103,7 @@ pub use response::{End, Event, MAX_INTERIM, Response};
 pub use route::{ConnectTo, Resolve, Routes};
 pub use url::{Origin, Scheme, Url};
 pub use url_error::{RedirectError, UrlError};
+pub use user_info::UserInfo;
 
 /// Why a response cannot be used. The texts inside are escaped already: safe to print.
 #[derive(Clone, Debug, PartialEq, Eq)]

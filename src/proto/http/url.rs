@@ -4,7 +4,7 @@
 //! That crate follows the browsers: it strips tabs and newlines, trims, turns `\` into `/`, counts `http:host` and
 //! `http:////host` as `http://host`, and reads `0x7f.1` as 127.0.0.1. A tool for scripts must not ask for something
 //! else than what was written, so the raw text is checked first and all of that is refused. Refused too: user info
-//! (RFC 9110 §4.2.4), which would end in logs and process lists; no error here repeats any part of the authority.
+//! (RFC 9110 §4.2.4), which is cut out before ([`super::UserInfo`]); no error here repeats any part of the authority.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -83,16 +83,24 @@ impl Url {
     /// # Errors
     /// [`RedirectError::Url`] for what [`Url::parse`] refuses as well, [`RedirectError::Downgrade`] for https → http.
     pub fn redirect(&self, location: &[u8]) -> Result<Self, RedirectError> {
+        let next = self.redirect_even_down(location)?;
+        if self.scheme == Scheme::Https && next.scheme == Scheme::Http {
+            return Err(RedirectError::Downgrade);
+        }
+        Ok(next)
+    }
+
+    /// The same, from https to http too.
+    ///
+    /// # Errors
+    /// [`RedirectError::Url`].
+    pub fn redirect_even_down(&self, location: &[u8]) -> Result<Self, RedirectError> {
         let location = as_text(location);
         if let Some(c) = location.chars().find(|c| c.is_control()) {
             return Err(UrlError::Forbidden(c).into());
         }
         let authority = authority_of(&location)?;
-        let next = Self::checked(self.inner.join(&location), authority)?;
-        if self.scheme == Scheme::Https && next.scheme == Scheme::Http {
-            return Err(RedirectError::Downgrade);
-        }
-        Ok(next)
+        Ok(Self::checked(self.inner.join(&location), authority)?)
     }
 
     /// http or https.
@@ -204,7 +212,7 @@ fn typed_host(authority: &str) -> &str {
 }
 
 /// RFC 3986 §3.1.
-fn is_scheme(text: &str) -> bool {
+pub(super) fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
 }

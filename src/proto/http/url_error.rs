@@ -13,8 +13,10 @@ pub enum UrlError {
     Backslash,
     /// Another scheme than http and https (its name, cut to 30 characters).
     Scheme(String),
-    /// `user:password@` before the host.
+    /// `user:password@` before the host, where nobody may write one.
     UserInfo,
+    /// It has two readings, or none.
+    UserInfoForm,
     /// There is no host.
     NoHost,
     /// An IPv6 address without brackets.
@@ -36,8 +38,9 @@ impl fmt::Display for UrlError {
             Self::Forbidden(c) => return write!(f, "the URL holds the character {}", c.escape_unicode()),
             Self::Backslash => "a URL holds no backslash (write / or %5C)",
             Self::Scheme(name) => return write!(f, "only http:// and https:// URLs are known, not {name}:"),
-            Self::UserInfo => {
-                "the URL holds user info before an @; credentials go in a header, with -H 'Authorization: …'"
+            Self::UserInfo => "the URL holds user info before an @, which has no place here",
+            Self::UserInfoForm => {
+                "what stands before the @ of a URL is USER:PASSWORD, with %40 for an @ in it and %25 for a %"
             }
             Self::NoHost => "the URL has no host (write http://HOST/…)",
             Self::Brackets => "an IPv6 address in a URL stands in brackets (write http://[::1]/)",
