@@ -287,6 +287,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s X -l method -d '
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s H -l header -d 'Send this header line in place of ours of that name; `NAME:` removes it, `NAME;` sends it empty' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l data -d 'Send this body as it is: a text, the bytes of FILE, or stdin' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l repeat -d 'Ask N times, over a new connection and the same one again by turns, and print percentiles of each phase' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l interval -d 'From one request of --repeat to the next [0: as soon as it is over]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
 always\t''
@@ -323,6 +325,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l raw-head -d 'Wri
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit with 22, without the body, when the status is 400 or more'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s L -l follow -d 'Follow redirects; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-follow -d 'Take a redirect for the answer'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l timing -d 'Show on stderr what the time of each request went into, as bars on a terminal'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 6 -l ipv6 -d 'IPv6 only'

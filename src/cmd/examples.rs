@@ -76,6 +76,8 @@ pub const GET: &[Example] = &[
     ("sockkit get www.example.com", "print a page"),
     ("sockkit get -I http://localhost:8080/", "print the head only"),
     ("sockkit get --fail -o page.html http://localhost:8080/", "into a file; 22 when the server says no"),
+    ("sockkit get --timing -o page.html http://localhost:8080/", "where does the time go?"),
+    ("sockkit get --repeat 20 http://localhost:8080/", "how long does it take, over new connections and kept ones?"),
 ];
 
 /// Of `echo-server`.

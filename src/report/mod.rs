@@ -12,11 +12,13 @@ pub mod hex;
 mod intake;
 mod own_certificate;
 mod ping;
+pub mod repeats;
 mod starttls;
 mod tls;
 mod verdicts;
 mod voice;
 pub mod watch;
+pub mod waterfall;
 mod wording;
 
 pub use voice::{Color, Settings, Voice, print};

@@ -68,7 +68,7 @@ impl Fetch<'_> {
     pub(super) fn all(&mut self, output: &mut Delivery<'_>) -> Result<(), Error> {
         let last = self.plan.urls.len() - 1;
         for (n, url) in self.plan.urls.iter().enumerate() {
-            let mut next = Some(self.first(url, n < last));
+            let mut next = Some(self.first(url, n < last || self.plan.repeat.is_some()));
             while let Some(asking) = next {
                 next = self.ask(&asking, output)?;
                 if let Some(asking) = &next {
@@ -94,6 +94,7 @@ impl Fetch<'_> {
 
     /// One request. Gives the one that its response redirects to, or delivers the response.
     fn ask(&mut self, asking: &Asking, output: &mut Delivery<'_>) -> Result<Option<Asking>, Error> {
+        self.ctx.tell(&Event::Http(Http::Asked(&asking.method, &shown(&asking.url))));
         let begun = Instant::now();
         let mut connection = self.connections.get(&asking.url)?;
         let answered = match self.exchange(asking, &mut connection, begun, output) {

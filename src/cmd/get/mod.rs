@@ -8,13 +8,15 @@
 mod connections;
 mod fetch;
 mod plan;
+mod repeat;
 mod upload;
 
 use clap::Args as ClapArgs;
 
 use super::{in_context, open_output};
+use crate::net::Context;
 use crate::opts::address::{FamilyArgs, SourceArgs};
-use crate::opts::http::{AnswerArgs, RequestArgs, RouteArgs};
+use crate::opts::http::{AnswerArgs, GlassArgs, RequestArgs, RouteArgs};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::OutputArgs;
@@ -23,6 +25,7 @@ use crate::opts::tls::{TLS, TlsTrustArgs};
 use crate::proto::http::Scheme;
 use crate::relay::Delivery;
 use crate::report::Voice;
+use crate::report::waterfall::Glass;
 use crate::stream::Stream;
 use crate::stream::stdio::{Input, Stdio};
 use connections::Connections;
@@ -41,6 +44,8 @@ pub struct Args {
     request: RequestArgs,
     #[command(flatten)]
     answer: AnswerArgs,
+    #[command(flatten)]
+    glass: GlassArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -70,7 +75,15 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let plan = args.plan()?;
     let tls = plan.urls.iter().any(|url| url.scheme() == Scheme::Https).then(|| plan.tls.prepare()).transpose()?;
     in_context(voice, plan.limits.deadline, |ctx| {
+        let glass = Glass::new(voice, args.glass.timing(), plan.repeat.is_some());
+        let ctx = &Context { tell: &glass, ..*ctx };
         let upload = Upload::open(ctx, &plan)?;
+        if let Some(repeat) = plan.repeat {
+            return repeat.run(
+                &glass,
+                Fetch { ctx, voice, plan: &plan, connections: Connections::new(ctx, &plan, tls), upload },
+            );
+        }
         let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
         let connections = Connections::new(ctx, &plan, tls);

@@ -5,6 +5,7 @@
 use std::io;
 
 use super::plan::Plan;
+use super::repeat::Repeat;
 use crate::error::{Error, Kind};
 use crate::net::Context;
 use crate::opts::http::Data;
@@ -42,8 +43,9 @@ impl Upload {
             return Err(Error::usage("--http1.0: the length of the body is unknown, and HTTP/1.0 needs it")
                 .hint("put it into a file, and send that with --data @FILE"));
         }
-        if plan.urls.len() > 1 && !upload.can_begin_again() {
-            return Err(upload.spent("for several URLs"));
+        let repeats = plan.repeat.is_some_and(Repeat::is_more_than_once);
+        if (plan.urls.len() > 1 || repeats) && !upload.can_begin_again() {
+            return Err(upload.spent(if repeats { "for --repeat" } else { "for several URLs" }));
         }
         Ok(upload)
     }
