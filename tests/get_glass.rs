@@ -5,8 +5,8 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
-use support::web::{answering, serving};
-use support::wire::refusing;
+use support::web::{self, answering, serving};
+use support::wire::{loopback, refusing};
 use support::{Ended, run, sockkit, start};
 
 fn get(args: &[&str]) -> Ended {
@@ -115,9 +115,73 @@ fn what_would_be_ignored_is_refused() {
         &["--repeat", "2", "--raw-head"],
         &["--repeat", "2", "--progress"],
         &["--repeat", "2", "--data", "-"],
+        &["--all", "-o", "file"],
+        &["--all", "-L"],
+        &["--all", "--max-redirects", "3"],
+        &["--all", "--repeat", "2"],
+        &["--all", "--unix-socket", "/tmp/s"],
+        &["--all", "--data", "-"],
     ] {
         let ended = run(&mut sockkit([&["get"], args, &[&url]].concat()), b"body");
         let code = if args.contains(&"--data") { 26 } else { 2 };
         assert_eq!(ended.code(), code, "{args:?}: {}", ended.stderr);
     }
+}
+
+/// Servers on two addresses of loopback with the same port, and the options that make them those of `host`.
+fn two_addresses(second: &'static str) -> (u16, Vec<String>) {
+    let answer = |reply: &'static str| {
+        move |_: &support::web::Request, client: &mut support::web::Client| {
+            client.send(reply);
+            true
+        }
+    };
+    let (first, _) = answering(answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"));
+    let port = first.port();
+    let other = std::net::SocketAddr::from((loopback(), port));
+    web::answering_at(other, answer(second));
+    let resolve = [first.ip(), other.ip()].map(|ip| ["--resolve".to_owned(), format!("host:{port}:{ip}")]);
+    (port, resolve.concat())
+}
+
+fn ask_all(port: u16, resolve: &[String], more: &[&str]) -> Ended {
+    let resolve: Vec<_> = resolve.iter().map(String::as_str).collect();
+    get(&[&["--all", &format!("http://host:{port}/")], &resolve[..], more].concat())
+}
+
+#[test]
+fn every_address_of_a_name_is_asked() {
+    let (port, resolve) = two_addresses("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
+    let text = ask_all(port, &resolve, &[]).expect(0).text();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], format!("--- GET http://host:{port}/: 2 addresses ---"));
+    assert!(lines[1].starts_with("address") && lines[1].ends_with("total  (ms)"), "{text}");
+    let cells = |line: &str| line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(cells(lines[2]), [format!("127.0.0.1:{port}"), "200".into(), "5".into()]);
+    assert_eq!(cells(lines[3])[1..], ["200", "6"]);
+    assert_eq!((lines[4], lines.len()), ("status: 200 (2)", 5));
+    let all = objects(&ask_all(port, &resolve, &["--json"]).expect(0).text());
+    assert_eq!(all.iter().map(|object| &object["event"]).collect::<Vec<_>>(), ["address", "address", "addresses"]);
+    assert!(all[0]["timing"]["connect"].is_f64() && all[0]["error"].is_null(), "{}", all[0]);
+    // Without --all the first one counts.
+    let resolve: Vec<_> = resolve.iter().map(String::as_str).collect();
+    assert_eq!(get(&[&[&format!("http://host:{port}/")[..]], &resolve[..]].concat()).expect(0).text(), "first");
+}
+
+#[test]
+fn answers_that_differ_and_addresses_that_fail() {
+    let (port, mut resolve) = two_addresses("HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n");
+    let differ = ask_all(port, &resolve, &[]).expect(1);
+    assert!(differ.text().ends_with("status: 200 (1), 302 (1), the answers differ\n"), "{}", differ.text());
+    assert_eq!(differ.stderr, "");
+    resolve.extend(["--resolve".into(), format!("host:{port}:{}", loopback())]);
+    let failed = ask_all(port, &resolve, &[]).expect(7);
+    assert!(failed.text().contains("connection refused\nstatus: 200 (1), 302 (1), 1 failed, the answers differ\n"));
+    let all = objects(&ask_all(port, &resolve, &["--json"]).expect(7).text());
+    assert!(
+        all[2]["status"].is_null() && all[2]["error"].as_str().is_some_and(|e| e.contains("refused")),
+        "{}",
+        all[2]
+    );
+    assert_eq!((&all[3]["failed"], &all[3]["alike"]), (&1.into(), &false.into()));
 }

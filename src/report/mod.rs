@@ -4,6 +4,7 @@
 //! All text is escaped here once more, so that no control byte from outside reaches a terminal.
 
 mod account;
+pub mod addresses;
 pub mod answers;
 pub mod bar;
 pub mod checks;

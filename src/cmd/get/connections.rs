@@ -53,6 +53,11 @@ impl<'a> Connections<'a> {
         self.idle.push((url.origin(), connection));
     }
 
+    /// What TLS needs, where it has been made ready.
+    pub(super) fn ready(&self) -> Option<ReadyClient> {
+        self.tls.clone()
+    }
+
     /// Closes what is kept: the next request has a new connection.
     pub(super) fn forget(&mut self) {
         self.idle.clear();

@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use super::connections::Connections;
+use super::glass::Survey;
 use super::plan::Plan;
 use super::upload::Upload;
 use crate::address::Host;
@@ -68,7 +69,7 @@ impl Fetch<'_> {
     pub(super) fn all(&mut self, output: &mut Delivery<'_>) -> Result<(), Error> {
         let last = self.plan.urls.len() - 1;
         for (n, url) in self.plan.urls.iter().enumerate() {
-            let mut next = Some(self.first(url, n < last || self.plan.repeat.is_some()));
+            let mut next = Some(self.first(url, n < last || self.plan.survey.is_some_and(Survey::keeps_connections)));
             while let Some(asking) = next {
                 next = self.ask(&asking, output)?;
                 if let Some(asking) = &next {

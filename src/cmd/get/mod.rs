@@ -5,8 +5,10 @@
 //!                                                  └─ open: the one place where a stream to an origin is made
 //! ```
 
+mod addresses;
 mod connections;
 mod fetch;
+mod glass;
 mod plan;
 mod repeat;
 mod upload;
@@ -75,14 +77,12 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let plan = args.plan()?;
     let tls = plan.urls.iter().any(|url| url.scheme() == Scheme::Https).then(|| plan.tls.prepare()).transpose()?;
     in_context(voice, plan.limits.deadline, |ctx| {
-        let glass = Glass::new(voice, args.glass.timing(), plan.repeat.is_some());
+        let glass = Glass::new(voice, args.glass.timing(), plan.survey.is_some());
         let ctx = &Context { tell: &glass, ..*ctx };
         let upload = Upload::open(ctx, &plan)?;
-        if let Some(repeat) = plan.repeat {
-            return repeat.run(
-                &glass,
-                Fetch { ctx, voice, plan: &plan, connections: Connections::new(ctx, &plan, tls), upload },
-            );
+        if let Some(survey) = plan.survey {
+            let connections = Connections::new(ctx, &plan, tls);
+            return survey.run(&glass, Fetch { ctx, voice, plan: &plan, connections, upload });
         }
         let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);

@@ -3,7 +3,7 @@
 //! Owns the conversion from options, and which of them contradict one another.
 
 use super::Args;
-use super::repeat::Repeat;
+use super::glass::Survey;
 use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::net::SocketConfig;
@@ -27,8 +27,8 @@ pub(super) struct Plan {
     pub(super) dial: Dial,
     pub(super) tls: Client,
     pub(super) limits: Timeouts,
-    /// Everything is asked again and again.
-    pub(super) repeat: Option<Repeat>,
+    /// What is asked for the sake of the figures.
+    pub(super) survey: Option<Survey>,
 }
 
 /// What is asked of each URL.
@@ -78,7 +78,7 @@ impl Args {
             },
             tls: self.tls.client(vec![HTTP_1_1.to_vec()]),
             limits,
-            repeat: self.glass.repeat().map(Repeat::of),
+            survey: Survey::of(self.glass),
         })
     }
 

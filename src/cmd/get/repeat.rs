@@ -5,14 +5,11 @@
 use std::time::{Duration, Instant};
 
 use super::fetch::Fetch;
+use super::glass::{discarding, ends_the_run};
 use crate::deadline::Deadline;
-use crate::error::{Error, Kind};
-use crate::net::Context;
-use crate::relay::Delivery;
+use crate::error::Error;
 use crate::report::repeats::Repeats;
 use crate::report::waterfall::Glass;
-use crate::stream::Stream;
-use crate::stream::stdio::{Input, Output, Stdio};
 
 /// Nobody waits longer, and no clock overflows.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -25,6 +22,15 @@ pub(super) struct Repeat {
     interval: Duration,
 }
 
+/// Asks, and tells what came of it however it ended. The first failure is that of the run.
+pub(super) fn run(repeat: Repeat, glass: &Glass<'_>, mut fetch: Fetch<'_>) -> Result<(), Error> {
+    let mut repeats = Repeats::default();
+    let end = repeat.turns(glass, &mut fetch, &mut repeats);
+    fetch.ctx.signals.next_one_kills();
+    let told = fetch.voice.repeated(&repeats);
+    end.and(told)
+}
+
 impl Repeat {
     /// So many times, so far apart.
     pub(super) fn of((times, interval): (u64, Duration)) -> Self {
@@ -34,16 +40,6 @@ impl Repeat {
     /// Whether anything is asked a second time.
     pub(super) fn is_more_than_once(self) -> bool {
         self.times > 1
-    }
-
-    /// Asks, and tells what came of it however it ended. The first failure is that of the run.
-    pub(super) fn run(self, glass: &Glass<'_>, mut fetch: Fetch<'_>) -> Result<(), Error> {
-        let (voice, ctx) = (fetch.voice, fetch.ctx);
-        let mut repeats = Repeats::default();
-        let end = self.turns(glass, &mut fetch, &mut repeats);
-        ctx.signals.next_one_kills();
-        let told = voice.repeated(&repeats);
-        end.and(told)
     }
 
     fn turns(self, glass: &Glass<'_>, fetch: &mut Fetch<'_>, repeats: &mut Repeats) -> Result<(), Error> {
@@ -73,16 +69,4 @@ impl Repeat {
         }
         outcome
     }
-}
-
-/// An output that takes everything and keeps nothing.
-pub(super) fn discarding<'a>(fetch: &Fetch<'a>) -> Result<Delivery<'a>, Error> {
-    let nowhere = Stdio::open(Input::Nothing, Output::Discard)?;
-    Ok(Delivery::new(fetch.ctx, Stream::Stdio(nowhere), fetch.plan.limits.idle))
-}
-
-/// Whether the next request would fail in the same way, or nobody wants it any more.
-pub(super) fn ends_the_run(ctx: &Context<'_>, error: &Error) -> bool {
-    let is_ours = matches!(error.kind, Kind::Usage | Kind::ReadLocal | Kind::WriteLocal | Kind::OutputGone);
-    is_ours || matches!(error.kind, Kind::Signal(_)) || ctx.deadline.expired().is_some()
 }

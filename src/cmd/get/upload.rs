@@ -4,8 +4,8 @@
 
 use std::io;
 
+use super::glass::Survey;
 use super::plan::Plan;
-use super::repeat::Repeat;
 use crate::error::{Error, Kind};
 use crate::net::Context;
 use crate::opts::http::Data;
@@ -43,9 +43,9 @@ impl Upload {
             return Err(Error::usage("--http1.0: the length of the body is unknown, and HTTP/1.0 needs it")
                 .hint("put it into a file, and send that with --data @FILE"));
         }
-        let repeats = plan.repeat.is_some_and(Repeat::is_more_than_once);
-        if (plan.urls.len() > 1 || repeats) && !upload.can_begin_again() {
-            return Err(upload.spent(if repeats { "for --repeat" } else { "for several URLs" }));
+        let several = (plan.urls.len() > 1).then_some("for several URLs");
+        if let Some(why) = plan.survey.and_then(Survey::asks_again).or(several).filter(|_| !upload.can_begin_again()) {
+            return Err(upload.spent(why));
         }
         Ok(upload)
     }

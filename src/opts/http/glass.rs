@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::opts::values::duration;
 
-/// `--timing --repeat --interval`.
+/// `--timing --repeat --interval --all`.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Magnifying glass")]
 pub struct GlassArgs {
@@ -20,6 +20,12 @@ pub struct GlassArgs {
     /// so far.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = DELIVERY)]
     repeat: Option<u64>,
+    /// Ask each address of the name once, and print a table of what each has answered
+    ///
+    /// A redirect is an answer, and bodies are received, counted and thrown away. Ends with 0 if all have answered with
+    /// the same status, with 1 if not; if some failed, with the first failure's code.
+    #[arg(long, conflicts_with_all = DELIVERY, conflicts_with_all = ["repeat", "follow", "max_redirects", "unix_socket"])]
+    all: bool,
     /// From one request of --repeat to the next [0: as soon as it is over]
     #[arg(long, value_name = "DUR", requires = "repeat", value_parser = duration)]
     interval: Option<Duration>,
@@ -32,6 +38,11 @@ impl GlassArgs {
     /// Whether each request is drawn.
     pub fn timing(&self) -> bool {
         self.timing
+    }
+
+    /// Whether each address is asked.
+    pub fn all(&self) -> bool {
+        self.all
     }
 
     /// How often everything is asked, and how far apart, where that is asked for.
