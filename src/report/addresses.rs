@@ -61,15 +61,15 @@ impl<'a> Table<'a> {
         &self,
         answers: &mut Answers,
         address: SocketAddr,
-        seen: Option<Seen>,
+        seen: Option<&Seen>,
         error: Option<&Error>,
     ) -> Result<(), Error> {
         answers.failed += u64::from(error.is_some());
-        if let (None, Some(status)) = (error, seen.as_ref().and_then(|seen| seen.status)) {
+        if let (None, Some(status)) = (error, seen.and_then(|seen| seen.status)) {
             *answers.statuses.entry(status).or_default() += 1;
         }
-        let line = self.line(address, seen.as_ref(), error);
-        self.voice.results(&[line], &self.fields(address, seen.as_ref(), error))
+        let line = self.line(address, seen, error);
+        self.voice.results(&[line], &self.fields(address, seen, error))
     }
 
     /// What they have in common.
@@ -88,13 +88,9 @@ impl<'a> Table<'a> {
     }
 
     fn head(&self) -> String {
-        let columns: String = self.columns().map(|name| format!("{name:>11}")).collect();
+        let tls = if self.has_tls { format!("{:>11}", "TLS") } else { String::new() };
+        let columns = format!("{:>11}{tls} first byte{:>11}", "connect", "total");
         format!("{:<width$}  status{:>12}{columns}  (ms)", "address", "bytes", width = self.width)
-    }
-
-    fn columns(&self) -> impl Iterator<Item = &'static str> {
-        let tls = self.has_tls.then_some("TLS");
-        ["connect"].into_iter().chain(tls).chain(["first byte", "total"])
     }
 
     fn line(&self, address: SocketAddr, seen: Option<&Seen>, error: Option<&Error>) -> String {

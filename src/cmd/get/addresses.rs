@@ -58,7 +58,7 @@ impl<'a> Place<'a> {
             fetch.connections = Connections::new(fetch.ctx, plan, fetch.connections.ready());
             fetch.plan = plan;
             let asked = fetch.all(&mut discarding(fetch)?);
-            table.row(&mut answers, *address, glass.take().pop(), asked.as_ref().err())?;
+            table.row(&mut answers, *address, glass.take().last(), asked.as_ref().err())?;
             match asked {
                 Err(error) if ends_the_run(fetch.ctx, &error) => {
                     fetch.ctx.signals.next_one_kills();
