@@ -15,7 +15,7 @@
 //! # Rooms, and who may import whom
 //! | level | rooms | may import |
 //! |---|---|---|
-//! | 0 | [`address`], [`deadline`], [`error`], [`event`], [`proto`] | level 0, no cycles |
+//! | 0 | [`address`], [`deadline`], [`error`], [`event`], [`proto`], [`times`] | level 0, no cycles |
 //! | 1 | [`sys`] | 0 |
 //! | 2 | [`net`] | 0–1 |
 //! | 3 | [`stream`] | 0–2 |
@@ -48,3 +48,4 @@ pub mod report;
 pub mod serve;
 pub mod stream;
 pub mod sys;
+pub mod times;

@@ -356,6 +356,18 @@ const CASES: &[(&str, Case)] = &[
         Ends(NOT_CHANGED, "grep -qx 'page as it was' page.html"),
     ),
     (
+        "sockkit get --timing -o page.html http://localhost:8080/",
+        Ends(WEB, "grep -q page page.html && grep -q 'first byte .* ms' err && grep -q 'total .* ms' err"),
+    ),
+    (
+        "sockkit get --repeat 20 http://localhost:8080/",
+        Ends(WEB, "grep -q '20 answered, 0 failed' out && ! grep -q page out"),
+    ),
+    (
+        "sockkit get --all http://localhost:8080/",
+        Ends(WEB, "grep -q '^127.0.0.1:8080 *200 ' out && ! grep -q page out"),
+    ),
+    (
         "sockkit echo-server --udp 127.0.0.1 7000",
         Serves("until sockkit udp-send --wait 0.3 127.0.0.1 7000 hello | grep -q hello; do :; done"),
     ),

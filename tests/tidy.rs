@@ -12,6 +12,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("error", 0),
     ("event", 0),
     ("proto", 0),
+    ("times", 0),
     ("sys", 1),
     ("net", 2),
     ("stream", 3),

@@ -81,6 +81,9 @@ pub const GET: &[Example] = &[
         "sockkit get --time-cond page.html -o page.html --force http://localhost:8080/",
         "once more, if it has changed since then",
     ),
+    ("sockkit get --timing -o page.html http://localhost:8080/", "where does the time go?"),
+    ("sockkit get --repeat 20 http://localhost:8080/", "how long does it take, over new connections and kept ones?"),
+    ("sockkit get --all http://localhost:8080/", "does every address of this name answer alike?"),
 ];
 
 /// Of `echo-server`.

@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::Shown;
 use super::account::Opening;
+use crate::proto::http::{Framing, ResponseHead};
 
 /// An HTTP exchange.
 pub enum Http<'a> {
+    /// The turn of this URL has come, by this method; nothing has been connected to for it yet.
+    Asked(Shown<'a>, Shown<'a>),
     /// The connection to this peer is asked once more.
     Reused(Shown<'a>),
     /// The kept connection to this peer is given up, for this reason.
@@ -17,12 +20,16 @@ pub enum Http<'a> {
     RequestLine(&'a [u8]),
     /// A status line or header line as received.
     ResponseLine(&'a [u8]),
+    /// The final head has come, and this is how the end of the body will be known.
+    Answered(&'a ResponseHead, Framing),
     /// A redirect is followed to this URL.
     Redirect(Shown<'a>),
     /// The body is complete: bytes, time since the request.
     Body(u64, Duration),
     /// The exchange is over, and this is what its time went into.
     Timed(&'a Timing),
+    /// The exchange has failed, and this is what its time went into until then: what never came took all the rest.
+    Failed(&'a Timing),
 }
 
 /// How long each phase of an exchange took. None overlaps another and none is left out.

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::Shown;
+use crate::times::Distribution;
 
 /// Puts an outcome into the words for standard output. `serve` knows the report by this trait alone, since it must
 /// write them itself: an output that takes nothing must not hold up the measuring.
@@ -68,7 +69,7 @@ pub struct Summary {
     /// How long it took.
     pub took: Duration,
     /// The times of all first answers; `None` if there was none.
-    pub round_trips: Option<RoundTrips>,
+    pub round_trips: Option<Distribution>,
     /// Whether the run is over.
     pub over: bool,
 }
@@ -78,25 +79,4 @@ impl Summary {
     pub fn lost(&self) -> u64 {
         self.sent - self.received - self.under_way
     }
-}
-
-/// The distribution of round-trip times. A percentile is the nearest-rank one: the smallest time that was measured
-/// such that at least so many percent of all are not longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RoundTrips {
-    /// The shortest.
-    pub min: Duration,
-    /// The median.
-    pub p50: Duration,
-    /// The 90th percentile.
-    pub p90: Duration,
-    /// The 99th percentile.
-    pub p99: Duration,
-    /// The longest.
-    pub max: Duration,
-    /// The mean of how much a time differs from the one before it, in order of arrival: plain, where RFC 3550 §6.4.1
-    /// smooths it, so that the whole run counts and not its last few answers. `None` of a single answer.
-    pub jitter: Option<Duration>,
-    /// Whether the percentiles are exact. Those of very long runs are off by 0.4 % at the most; the rest always is exact.
-    pub exact: bool,
 }

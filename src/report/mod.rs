@@ -4,6 +4,7 @@
 //! All text is escaped here once more, so that no control byte from outside reaches a terminal.
 
 mod account;
+pub mod addresses;
 pub mod answers;
 pub mod bar;
 pub mod checks;
@@ -12,11 +13,13 @@ pub mod hex;
 mod intake;
 mod own_certificate;
 mod ping;
+pub mod repeats;
 mod starttls;
 mod tls;
 mod verdicts;
 mod voice;
 pub mod watch;
+pub mod waterfall;
 mod wording;
 
 pub use voice::{Color, Settings, Voice, print};

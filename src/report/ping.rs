@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::Voice;
 use crate::event::Shown;
-use crate::event::ping::{Answer, Outcome, Phrase, RoundTrips, Summary};
+use crate::event::ping::{Answer, Outcome, Phrase, Summary};
 use crate::proto::escape;
+use crate::times::Distribution;
 
 impl Phrase for Voice {
     fn phrase(&self, outcome: &Outcome<'_>) -> String {
@@ -63,7 +64,7 @@ fn summary_lines(peer: Shown<'_>, summary: &Summary) -> Vec<String> {
     [Some(head), Some(counts), summary.round_trips.as_ref().map(times)].into_iter().flatten().collect()
 }
 
-fn times(found: &RoundTrips) -> String {
+fn times(found: &Distribution) -> String {
     let [min, p50, p90, p99, max] = [found.min, found.p50, found.p90, found.p99, found.max].map(millis);
     let jitter = found.jitter.map_or_else(|| "-".into(), millis);
     let precision = if found.exact { "" } else { " (percentiles within 0.4%)" };
@@ -101,7 +102,7 @@ fn fields(outcome: &Outcome<'_>) -> Value {
     }
 }
 
-fn time_fields(found: &RoundTrips) -> Value {
+fn time_fields(found: &Distribution) -> Value {
     json!({
         "min": found.min.as_secs_f64(),
         "p50": found.p50.as_secs_f64(),
@@ -141,7 +142,7 @@ mod tests {
     }
 
     fn summary() -> Summary {
-        let times = RoundTrips {
+        let times = Distribution {
             min: us(51),
             p50: us(60),
             p90: us(100),

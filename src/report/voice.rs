@@ -121,6 +121,16 @@ impl Voice {
         print(&lines.iter().map(|line| escape(line.as_bytes()) + "\n").collect::<String>())
     }
 
+    /// Whether colour is wanted on standard error.
+    pub(super) fn is_colored(&self) -> bool {
+        self.colored
+    }
+
+    /// Writes lines to standard error that are escaped and coloured already.
+    pub(super) fn say_ready(&self, text: &str) {
+        self.aside(|| to_stderr(text));
+    }
+
     fn wants(&self, importance: Importance) -> bool {
         match importance {
             Importance::Always | Importance::Asked => true,

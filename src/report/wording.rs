@@ -13,6 +13,7 @@ use crate::deadline::Seconds;
 use crate::event::http::Timing;
 use crate::event::{Datagram, Event, Http, Move, Open, Ping, Serve, Side, Totals};
 use crate::proto::escape;
+use crate::proto::http::{self, Framing, ResponseHead};
 
 /// Who wants to read a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,6 +293,11 @@ fn datagram(event: &Datagram<'_>) -> Worded {
 
 fn http(event: &Http<'_>) -> Worded {
     match event {
+        Http::Asked(method, url) => (
+            "request",
+            format!("asking {method} {url}"),
+            json!({ "method": method.to_string(), "url": url.to_string() }),
+        ),
         Http::Reused(peer) => {
             ("reused", format!("using the connection to {peer} once more"), json!({ "peer": peer.to_string() }))
         }
@@ -302,18 +308,35 @@ fn http(event: &Http<'_>) -> Worded {
         ),
         Http::RequestLine(line) => ("request-line", format!("> {}", escape(line)), json!({ "line": escape(line) })),
         Http::ResponseLine(line) => ("response-line", format!("< {}", escape(line)), json!({ "line": escape(line) })),
+        Http::Answered(head, framing) => answered(head, *framing),
         Http::Redirect(url) => ("redirect", format!("redirected to {url}"), json!({ "url": url.to_string() })),
         Http::Body(bytes, took) => (
             "body",
             format!("body complete: {bytes} bytes in {}", words(*took)),
             json!({ "bytes": bytes, "seconds": took.as_secs_f64() }),
         ),
-        Http::Timed(timing) => ("timing", timing_text(timing), timing_fields(timing)),
+        Http::Timed(timing) => ("timing", format!("took {}", timing_text(timing)), timing_fields(timing, true)),
+        Http::Failed(timing) => {
+            ("timing", format!("failed after {}", timing_text(timing)), timing_fields(timing, false))
+        }
     }
 }
 
+fn answered(head: &ResponseHead, framing: Framing) -> Worded {
+    let (body, length) = match framing {
+        Framing::NoBody => ("there is no body".into(), Some(0)),
+        Framing::Length(length) => (format!("the body has {length} bytes"), Some(length)),
+        Framing::Chunked => ("the body comes in chunks".into(), None),
+        Framing::UntilClose => ("the body ends with the connection".into(), None),
+    };
+    let lines = http::lines(&head.raw).filter(|line| !line.is_empty());
+    let lines: Vec<_> = lines.map(|line| escape(&http::masked(line))).collect();
+    let fields = json!({ "status": head.status, "reason": escape(&head.reason), "length": length, "head": lines });
+    ("response", format!("answered {}: {body}", head.status), fields)
+}
+
 /// The phases of an exchange in their order, with their names.
-fn phases(timing: &Timing) -> [(&'static str, Option<Duration>); 6] {
+pub(super) fn phases(timing: &Timing) -> [(&'static str, Option<Duration>); 6] {
     let Timing { resolve, connect, tls, send, first_byte, body, .. } = *timing;
     [
         ("resolve", resolve),
@@ -329,11 +352,12 @@ fn timing_text(timing: &Timing) -> String {
     let connection = if timing.kept { "a kept" } else { "a new" };
     let taken = phases(timing).into_iter().filter_map(|(name, took)| Some((name, took?)));
     let taken: Vec<_> = taken.map(|(name, took)| format!("{} {}", name.replace('_', " "), words(took))).collect();
-    format!("took {} over {connection} connection: {}", words(timing.total()), taken.join(", "))
+    format!("{} over {connection} connection: {}", words(timing.total()), taken.join(", "))
 }
 
-fn timing_fields(timing: &Timing) -> Value {
+pub(super) fn timing_fields(timing: &Timing, complete: bool) -> Value {
     let mut fields = Map::new();
+    fields.insert("complete".into(), json!(complete));
     fields.insert("kept".into(), json!(timing.kept));
     fields.extend(phases(timing).map(|(name, took)| (name.into(), json!(took.map(|took| took.as_secs_f64())))));
     fields.insert("total".into(), json!(timing.total().as_secs_f64()));

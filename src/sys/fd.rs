@@ -58,6 +58,11 @@ pub fn kind(fd: BorrowedFd<'_>) -> io::Result<FdKind> {
 }
 
 /// Whether it is the device that /dev/null names.
+/// How many columns the terminal behind a descriptor has; `None` where there is none, or it does not say.
+pub fn columns(fd: BorrowedFd<'_>) -> Option<u16> {
+    rustix::termios::tcgetwinsize(fd).ok().map(|size| size.ws_col).filter(|&columns| columns > 0)
+}
+
 fn is_null(stat: &rustix::fs::Stat) -> bool {
     rustix::fs::stat("/dev/null").is_ok_and(|null| null.st_rdev == stat.st_rdev)
 }

@@ -104,7 +104,10 @@ impl Client {
 
 /// A server that gives each connection to `script`, on a thread of its own.
 pub fn serving(script: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port of loopback is free");
+    serving_on(TcpListener::bind("127.0.0.1:0").expect("a port of loopback is free"), script)
+}
+
+fn serving_on(listener: TcpListener, script: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
     let address = listener.local_addr().expect("it is bound");
     let script = Arc::new(script);
     thread::spawn(move || {
@@ -122,8 +125,17 @@ pub fn serving(script: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
 pub fn answering(
     answer: impl Fn(&Request, &mut Client) -> bool + Send + Sync + 'static,
 ) -> (SocketAddr, Receiver<Request>) {
+    answering_at(SocketAddr::from(([127, 0, 0, 1], 0)), answer)
+}
+
+/// The same at this address, which nobody else may have.
+pub fn answering_at(
+    address: SocketAddr,
+    answer: impl Fn(&Request, &mut Client) -> bool + Send + Sync + 'static,
+) -> (SocketAddr, Receiver<Request>) {
     let (send, requests) = channel();
-    let address = serving(move |mut client| {
+    let listener = TcpListener::bind(address).expect("the address is free");
+    let address = serving_on(listener, move |mut client| {
         while let Some(request) = client.request() {
             let _ = send.send(request.clone());
             if !answer(&request, &mut client) {

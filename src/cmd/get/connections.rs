@@ -53,6 +53,16 @@ impl<'a> Connections<'a> {
         self.idle.push((url.origin(), connection));
     }
 
+    /// What TLS needs, where it has been made ready.
+    pub(super) fn ready(&self) -> Option<ReadyClient> {
+        self.tls.clone()
+    }
+
+    /// Closes what is kept: the next request has a new connection.
+    pub(super) fn forget(&mut self) {
+        self.idle.clear();
+    }
+
     /// The kept connection if it can be used, which is told either way.
     fn checked(&self, mut connection: Connection) -> Option<Connection> {
         let why = match connection.check_idle() {

@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use super::connections::Connections;
+use super::glass::Survey;
 use super::plan::Plan;
 use super::upload::Upload;
 use crate::address::Host;
@@ -75,7 +76,8 @@ impl Fetch<'_> {
     pub(super) fn all(&mut self, output: &mut Delivery<'_>) -> Result<(), Error> {
         let last = self.plan.urls.len() - 1;
         for (n, url) in self.plan.urls.iter().enumerate() {
-            let mut next = Some(self.first(url, &self.secrets[n], n < last));
+            let more = n < last || self.plan.survey.is_some_and(Survey::keeps_connections);
+            let mut next = Some(self.first(url, &self.secrets[n], more));
             while let Some(asking) = next {
                 next = self.ask(&asking, output)?;
                 if let Some(asking) = &next {
@@ -102,6 +104,7 @@ impl Fetch<'_> {
 
     /// One request. Gives the one that its response redirects to, or delivers the response.
     fn ask(&mut self, asking: &Asking, output: &mut Delivery<'_>) -> Result<Option<Asking>, Error> {
+        self.ctx.tell(&Event::Http(Http::Asked(&asking.method, &shown(&asking.url))));
         let begun = Instant::now();
         let mut connection = self.connections.get(&asking.url)?;
         let answered = match self.exchange(asking, &mut connection, begun, output) {

@@ -5,17 +5,21 @@
 //!                                                  └─ open: the one place where a stream to an origin is made
 //! ```
 
+mod addresses;
 mod connections;
 mod fetch;
+mod glass;
 mod plan;
+mod repeat;
 mod upload;
 mod who;
 
 use clap::Args as ClapArgs;
 
 use super::{in_context, open_output};
+use crate::net::Context;
 use crate::opts::address::{FamilyArgs, SourceArgs};
-use crate::opts::http::{AnswerArgs, CredentialArgs, RequestArgs, RouteArgs};
+use crate::opts::http::{AnswerArgs, CredentialArgs, GlassArgs, RequestArgs, RouteArgs};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::OutputArgs;
@@ -24,6 +28,7 @@ use crate::opts::tls::{TLS, TlsTrustArgs};
 use crate::proto::http::Scheme;
 use crate::relay::Delivery;
 use crate::report::Voice;
+use crate::report::waterfall::Glass;
 use crate::stream::Stream;
 use crate::stream::stdio::{Input, Stdio};
 use connections::Connections;
@@ -45,6 +50,8 @@ pub struct Args {
     credentials: CredentialArgs,
     #[command(flatten)]
     answer: AnswerArgs,
+    #[command(flatten)]
+    glass: GlassArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -76,13 +83,19 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let tls = plan.urls.iter().any(|url| url.scheme() == Scheme::Https).then(|| plan.tls.prepare()).transpose()?;
     in_context(voice, plan.limits.deadline, |ctx| {
         let secrets = who.secrets(ctx, &plan)?;
-        let condition = plan.ask.condition.as_ref().map(|condition| who::condition(ctx, condition)).transpose()?;
+        let condition =
+            plan.ask.condition.as_ref().map(|condition| who::condition(ctx, condition)).transpose()?.flatten();
+        let glass = Glass::new(voice, args.glass.timing(), plan.survey.is_some());
+        let ctx = &Context { tell: &glass, ..*ctx };
         let upload = Upload::open(ctx, &plan)?;
+        let connections = Connections::new(ctx, &plan, tls);
+        let mut fetch = Fetch { ctx, voice, plan: &plan, secrets, condition, connections, upload };
+        if let Some(survey) = plan.survey {
+            return survey.run(&glass, fetch);
+        }
         let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
-        let connections = Connections::new(ctx, &plan, tls);
-        let condition = condition.flatten();
-        let outcome = Fetch { ctx, voice, plan: &plan, secrets, condition, connections, upload }.all(&mut output);
+        let outcome = fetch.all(&mut output);
         output.end(outcome)
     })
 }

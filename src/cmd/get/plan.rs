@@ -3,6 +3,7 @@
 //! Owns the conversion from options, and which of them contradict one another.
 
 use super::Args;
+use super::glass::Survey;
 use super::who;
 use crate::deadline::Timeouts;
 use crate::error::Error;
@@ -31,6 +32,8 @@ pub(super) struct Plan {
     pub(super) dial: Dial,
     pub(super) tls: Client,
     pub(super) limits: Timeouts,
+    /// What is asked for the sake of the figures.
+    pub(super) survey: Option<Survey>,
 }
 
 /// What is asked of each URL.
@@ -88,6 +91,7 @@ impl Args {
             },
             tls: self.tls.client(vec![HTTP_1_1.to_vec()]),
             limits,
+            survey: Survey::of(self.glass),
         })
     }
 

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use super::glass::Survey;
 use super::plan::Plan;
 use crate::error::{Error, Kind};
 use crate::net::Context;
@@ -42,8 +43,9 @@ impl Upload {
             return Err(Error::usage("--http1.0: the length of the body is unknown, and HTTP/1.0 needs it")
                 .hint("put it into a file, and send that with --data @FILE"));
         }
-        if plan.urls.len() > 1 && !upload.can_begin_again() {
-            return Err(upload.spent("for several URLs"));
+        let several = (plan.urls.len() > 1).then_some("for several URLs");
+        if let Some(why) = plan.survey.and_then(Survey::asks_again).or(several).filter(|_| !upload.can_begin_again()) {
+            return Err(upload.spent(why));
         }
         Ok(upload)
     }

@@ -4,10 +4,12 @@
 
 mod answer;
 mod credentials;
+mod glass;
 mod request;
 mod route;
 
 pub use answer::AnswerArgs;
 pub use credentials::{Condition, Cookie, CredentialArgs, Login, Since};
+pub use glass::GlassArgs;
 pub use request::{Data, RequestArgs};
 pub use route::RouteArgs;

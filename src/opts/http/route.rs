@@ -13,7 +13,7 @@ pub struct RouteArgs {
     /// Connect to this UNIX socket, whatever host the URL names; @NAME is an abstract one
     #[arg(long, value_name = "PATH", value_parser = unix_name, conflicts_with_all = ["resolve", "connect_to"])]
     unix_socket: Option<UnixName>,
-    /// The address of HOST, where PORT is asked for, instead of a lookup
+    /// The address of HOST, where PORT is asked for, instead of a lookup; of several the first counts, with --all each
     #[arg(long, value_name = "HOST:PORT:ADDR")]
     resolve: Vec<Resolve>,
     /// Connect to HOST2 PORT2 instead of HOST1 PORT1; an empty one is any, or the same

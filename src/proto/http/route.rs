@@ -33,7 +33,7 @@ pub struct Routes {
     pub unix: Option<UnixName>,
     /// The first that fits counts.
     pub connect_to: Vec<ConnectTo>,
-    /// The first that fits counts.
+    /// The first that fits counts, where not all are asked for.
     pub resolve: Vec<Resolve>,
 }
 
@@ -46,14 +46,42 @@ impl Routes {
         if let Some(name) = &self.unix {
             return Ok(Endpoint::Unix(name.clone()));
         }
-        let (mut host, mut port) = (url.host(), url.port());
-        if let Some(detour) = self.connect_to.iter().find(|one| one.is_for(host, port)) {
-            host = detour.to.0.as_deref().unwrap_or(host);
-            port = detour.to.1.unwrap_or(port);
-        }
-        let fixed = self.resolve.iter().find(|one| one.host == host && one.port == port);
-        let host = fixed.map_or_else(|| host.parse(), |one| Ok(one.address.clone()))?;
+        let (host, port) = self.detour(url);
+        let fixed = self.fixed(host, port).next();
+        let host = fixed.map_or_else(|| host.parse(), Ok)?;
         Ok(Endpoint::Inet(HostPort { host, port: Port::Number(port) }))
+    }
+
+    /// The same where each address that `--resolve` gives counts, not the first alone.
+    ///
+    /// # Errors
+    /// As [`Routes::endpoint`].
+    pub fn endpoints(&self, url: &Url) -> Result<Vec<Endpoint>, AddressError> {
+        let (host, port) = self.detour(url);
+        let fixed = self.fixed(host, port).map(|host| Endpoint::Inet(HostPort { host, port: Port::Number(port) }));
+        let fixed: Vec<_> = fixed.collect();
+        if self.unix.is_some() || fixed.is_empty() { Ok(vec![self.endpoint(url)?]) } else { Ok(fixed) }
+    }
+
+    /// The same detours, and `address` for whom they lead `url` to.
+    #[must_use]
+    pub fn pinned(&self, url: &Url, address: Host) -> Routes {
+        let (host, port) = self.detour(url);
+        Routes { resolve: vec![Resolve { host: host.to_owned(), port, address }], ..self.clone() }
+    }
+
+    /// Host and port to look up for `url`.
+    fn detour<'u>(&'u self, url: &'u Url) -> (&'u str, u16) {
+        let (host, port) = (url.host(), url.port());
+        match self.connect_to.iter().find(|one| one.is_for(host, port)) {
+            Some(detour) => (detour.to.0.as_deref().unwrap_or(host), detour.to.1.unwrap_or(port)),
+            None => (host, port),
+        }
+    }
+
+    /// The addresses that `--resolve` gives for these, in their order.
+    fn fixed(&self, host: &str, port: u16) -> impl Iterator<Item = Host> {
+        self.resolve.iter().filter(move |one| one.host == host && one.port == port).map(|one| one.address.clone())
     }
 }
 
@@ -150,6 +178,22 @@ mod tests {
         }
         let unix = Routes { unix: Some(UnixName::Path("/s".into())), ..Routes::default() };
         assert_eq!(unix.endpoint(&Url::parse("h").unwrap()).unwrap().to_string(), "unix:/s");
+    }
+
+    #[test]
+    fn one_host_may_have_several_addresses() {
+        let resolve = ["h:80:127.0.0.1", "i:80:127.0.0.9", "h:80:::1", "h:80:127.0.0.2"];
+        let routes = Routes { resolve: resolve.map(|text| text.parse().unwrap()).into(), ..Routes::default() };
+        let all = |routes: &Routes, url: &str| -> Vec<_> {
+            routes.endpoints(&Url::parse(url).unwrap()).unwrap().iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(all(&routes, "h"), ["127.0.0.1:80", "[::1]:80", "127.0.0.2:80"]);
+        assert_eq!((all(&routes, "i"), all(&routes, "h:81")), (vec!["127.0.0.9:80".into()], vec!["h:81".into()]));
+        let url = Url::parse("h").unwrap();
+        let pinned = routes.pinned(&url, Host::V4([127, 0, 0, 5].into()));
+        assert_eq!((all(&pinned, "h"), all(&pinned, "i")), (vec!["127.0.0.5:80".into()], vec!["i:80".into()]));
+        let detoured = Routes { connect_to: vec!["h:80:i:81".parse().unwrap()], ..Routes::default() };
+        assert_eq!(all(&detoured.pinned(&url, Host::V4([127, 0, 0, 5].into())), "h"), ["127.0.0.5:81"]);
     }
 
     #[test]

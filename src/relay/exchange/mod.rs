@@ -110,6 +110,8 @@ pub struct Exchange<'a> {
     failure: Option<Error>,
     /// The kernel does not move these bytes.
     declined: bool,
+    /// What its time went into, once that has been told.
+    timed: Option<Timing>,
 }
 
 impl<'a> Exchange<'a> {
@@ -131,6 +133,7 @@ impl<'a> Exchange<'a> {
             figures: Figures::default(),
             failure: None,
             declined: false,
+            timed: None,
         }
     }
 
@@ -149,6 +152,9 @@ impl<'a> Exchange<'a> {
             }
             if let Step::Head(last) = step? {
                 self.tell_lines(&last.raw, |line| Http::ResponseLine(line));
+                if let Some(framing) = self.response.framing() {
+                    self.ctx.tell(&Event::Http(Http::Answered(&last, framing)));
+                }
                 self.keep &= last.keeps_connection();
                 if last.status >= 300 {
                     // What it has not taken by now it does not want.
@@ -194,16 +200,9 @@ impl<'a> Exchange<'a> {
     }
 
     /// Ends the exchange; tells whether the connection can carry another one.
-    pub fn end(self) -> Over {
-        let marks = Marks {
-            begun: self.terms.begun,
-            opened: self.start,
-            sent: self.sent,
-            first_byte: self.first_byte.unwrap_or(self.start),
-            over: Instant::now(),
-        };
-        let opening = (!self.connection.is_kept()).then(|| self.connection.remote.opening());
-        let timing = Timing::between(&marks, opening);
+    pub fn end(mut self) -> Over {
+        let timing = self.timing();
+        self.timed = Some(timing);
         self.ctx.tell(&Event::Http(Http::Timed(&timing)));
         if self.sent.is_none() {
             self.ctx.warn("the server answered before it had taken the whole request; the rest of that was not sent");
@@ -211,6 +210,15 @@ impl<'a> Exchange<'a> {
         let framed = !matches!(self.response.framing(), None | Some(Framing::UntilClose));
         let keep = self.keep && self.complete && framed && self.sent.is_some();
         Over { keep, timing }
+    }
+
+    /// What its time went into up to now.
+    fn timing(&self) -> Timing {
+        let over = Instant::now();
+        let first_byte = self.first_byte.unwrap_or(over);
+        let marks = Marks { begun: self.terms.begun, opened: self.start, sent: self.sent, first_byte, over };
+        let opening = (!self.connection.is_kept()).then(|| self.connection.remote.opening());
+        Timing::between(&marks, opening)
     }
 
     fn take_body(&mut self, taking: &mut Taking<'_, '_>) -> Result<(), Error> {
@@ -419,6 +427,9 @@ impl<'a> Exchange<'a> {
 impl Drop for Exchange<'_> {
     /// The account is told however the exchange ended.
     fn drop(&mut self) {
+        if self.timed.is_none() {
+            self.ctx.tell(&Event::Http(Http::Failed(&self.timing())));
+        }
         self.figures.took = self.start.elapsed();
         self.ctx.tell(&Event::Move(Move::Closed(&self.connection.remote.name(), self.figures)));
     }

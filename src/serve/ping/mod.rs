@@ -14,7 +14,6 @@ mod results;
 mod run;
 mod schedule;
 mod tally;
-mod times;
 
 use std::time::Duration;
 

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::times::Times;
 use crate::event::ping::{Marks, Summary};
+use crate::times::Times;
 
 /// So many of the newest probes can be answered. One that is older has been lost, and what comes for it still is
 /// nobody's: an endless run must not grow.

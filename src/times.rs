@@ -1,11 +1,10 @@
-//! Round-trip times and their distribution, in a space that does not grow with the run.
+//! Measured times and their distribution, in a space that does not grow with the run.
 //!
 //! The first times are kept, and percentiles are exact as long as that is all of them. Beyond that they come from a
 //! log-linear histogram: 128 equal steps an octave, so that the middle of a step is off by 1/256 at the most.
+//! Owns what a percentile is. Refuses to measure and to word.
 
 use std::time::Duration;
-
-use crate::event::ping::RoundTrips;
 
 /// So many times are kept: half a mebibyte of them.
 const KEPT: usize = 1 << 16;
@@ -17,11 +16,33 @@ const STEPS: usize = 1 << STEP_BITS;
 /// Values below [`STEPS`] have a bucket each, and every octave above them has [`STEPS`].
 const BUCKETS: usize = (u64::BITS - STEP_BITS + 1) as usize * STEPS;
 
+/// The distribution of measured times. A percentile is the nearest-rank one: the smallest time that was measured
+/// such that at least so many percent of all are not longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Distribution {
+    /// The shortest.
+    pub min: Duration,
+    /// The median.
+    pub p50: Duration,
+    /// The 90th percentile.
+    pub p90: Duration,
+    /// The 99th percentile.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
+    /// The mean of how much a time differs from the one before it, in order of arrival: plain, where RFC 3550 §6.4.1
+    /// smooths it, so that the whole run counts and not its last few times. `None` of a single one.
+    pub jitter: Option<Duration>,
+    /// Whether the percentiles are exact. Those of very long runs are off by 0.4 % at the most; the rest always is exact.
+    pub exact: bool,
+}
+
 /// All times of a run, in nanoseconds.
-#[derive(Debug)]
-pub(super) struct Times {
+#[derive(Clone, Debug)]
+pub struct Times {
     count: u64,
     kept: Vec<u64>,
+    /// All of them once they are too many to be kept; empty before.
     buckets: Vec<u64>,
     min: u64,
     max: u64,
@@ -30,21 +51,34 @@ pub(super) struct Times {
     wander: u128,
 }
 
+impl Default for Times {
+    fn default() -> Self {
+        Times::new()
+    }
+}
+
 impl Times {
-    pub(super) fn new() -> Self {
-        Times { count: 0, kept: Vec::new(), buckets: vec![0; BUCKETS], min: u64::MAX, max: 0, last: 0, wander: 0 }
+    /// None yet.
+    pub fn new() -> Self {
+        Times { count: 0, kept: Vec::new(), buckets: Vec::new(), min: u64::MAX, max: 0, last: 0, wander: 0 }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
     /// Another time, in order of arrival.
-    pub(super) fn add(&mut self, time: Duration) {
+    pub fn add(&mut self, time: Duration) {
         let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         if self.count > 0 {
             self.wander += u128::from(time.abs_diff(self.last));
         }
         if self.kept.len() < KEPT {
             self.kept.push(time);
+        } else {
+            self.put_into_bucket(time);
         }
-        self.buckets[bucket(time)] += 1;
         self.min = self.min.min(time);
         self.max = self.max.max(time);
         self.last = time;
@@ -52,7 +86,7 @@ impl Times {
     }
 
     /// Their distribution; `None` of no time at all.
-    pub(super) fn distribution(&self) -> Option<RoundTrips> {
+    pub fn distribution(&self) -> Option<Distribution> {
         if self.count == 0 {
             return None;
         }
@@ -63,7 +97,7 @@ impl Times {
             let rank = (u128::from(self.count) * percent).div_ceil(100);
             Duration::from_nanos(if exact { nth(&sorted, rank) } else { self.nth_bucket(rank) })
         };
-        Some(RoundTrips {
+        Some(Distribution {
             min: Duration::from_nanos(self.min),
             p50: percentile(50),
             p90: percentile(90),
@@ -72,6 +106,14 @@ impl Times {
             jitter: self.jitter(),
             exact,
         })
+    }
+
+    fn put_into_bucket(&mut self, time: u64) {
+        if self.buckets.is_empty() {
+            self.buckets = vec![0; BUCKETS];
+            self.kept.iter().for_each(|&kept| self.buckets[bucket(kept)] += 1);
+        }
+        self.buckets[bucket(time)] += 1;
     }
 
     fn jitter(&self) -> Option<Duration> {
