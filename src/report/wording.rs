@@ -1,5 +1,6 @@
 //! Events in words and as JSON fields: one table, so that both always say the same.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -302,6 +303,8 @@ fn http(event: &Http<'_>) -> Worded {
         ),
         Http::RequestLine(line) => ("request-line", format!("> {}", escape(line)), json!({ "line": escape(line) })),
         Http::ResponseLine(line) => ("response-line", format!("< {}", escape(line)), json!({ "line": escape(line) })),
+        Http::Continued(file, have, validator) => continued(file, *have, *validator),
+        Http::Saved(file) => ("saved", format!("saved as {file}"), json!({ "file": file.to_string() })),
         Http::Redirect(url) => ("redirect", format!("redirected to {url}"), json!({ "url": url.to_string() })),
         Http::Body(bytes, took) => (
             "body",
@@ -310,6 +313,15 @@ fn http(event: &Http<'_>) -> Worded {
         ),
         Http::Timed(timing) => ("timing", timing_text(timing), timing_fields(timing)),
     }
+}
+
+fn continued(file: &dyn Display, have: u64, validator: Option<&str>) -> Worded {
+    let version = match validator {
+        Some(validator) => format!("of the version {validator}"),
+        None => "and nothing is known of their version: only the sizes are checked".into(),
+    };
+    let text = format!("{file} has {have} bytes, {version}");
+    ("continued", text, json!({ "file": file.to_string(), "bytes": have, "validator": validator }))
 }
 
 /// The phases of an exchange in their order, with their names.

@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use super::connections::Connections;
+use super::places::{Answer, Place, Places};
 use super::plan::Plan;
 use super::upload::Upload;
 use crate::address::Host;
@@ -14,9 +15,8 @@ use crate::event::{Event, Http};
 use crate::net::Context;
 use crate::proto::escape;
 use crate::proto::http::{Content, Header, Method, Request, ResponseHead, Url};
-use crate::relay::{Body, Connection, Delivery, Exchange, Outgoing, Taking, Terms};
+use crate::relay::{Body, Connection, Exchange, Outgoing, Taking, Terms};
 use crate::report::Voice;
-use crate::report::bar::Bar;
 
 /// So much of each URL is shown where a chain of them is told.
 const SHOWN: usize = 100;
@@ -65,27 +65,29 @@ struct Answered {
 
 impl Fetch<'_> {
     /// Fetches every URL of the plan; the first that fails is the last.
-    pub(super) fn all(&mut self, output: &mut Delivery<'_>) -> Result<(), Error> {
+    pub(super) fn all(&mut self, places: &mut Places<'_>) -> Result<(), Error> {
         let last = self.plan.urls.len() - 1;
         for (n, url) in self.plan.urls.iter().enumerate() {
-            let mut next = Some(self.first(url, n < last));
+            let place = places.turn(n);
+            let mut next = Some(self.first(url, place, n < last));
             while let Some(asking) = next {
-                next = self.ask(&asking, output)?;
+                next = self.ask(&asking, place)?;
                 if let Some(asking) = &next {
                     self.ctx.tell(&Event::Http(Http::Redirect(&asking.url)));
                 }
             }
+            places.over(n)?;
         }
         Ok(())
     }
 
-    fn first(&self, url: &Url, more: bool) -> Asking {
+    fn first(&self, url: &Url, place: &Place<'_>, more: bool) -> Asking {
         let ask = &self.plan.ask;
         Asking {
             method: ask.method,
             url: url.clone(),
             asked: url.clone(),
-            headers: ask.headers.clone(),
+            headers: [ask.headers.clone(), place.kept.headers()].concat(),
             uploads: self.upload.content() != Content::None,
             chain: vec![url.clone()],
             more,
@@ -93,14 +95,14 @@ impl Fetch<'_> {
     }
 
     /// One request. Gives the one that its response redirects to, or delivers the response.
-    fn ask(&mut self, asking: &Asking, output: &mut Delivery<'_>) -> Result<Option<Asking>, Error> {
+    fn ask(&mut self, asking: &Asking, place: &mut Place<'_>) -> Result<Option<Asking>, Error> {
         let begun = Instant::now();
         let mut connection = self.connections.get(&asking.url)?;
-        let answered = match self.exchange(asking, &mut connection, begun, output) {
+        let answered = match self.exchange(asking, &mut connection, begun, place) {
             Err(failed) if failed.is_stale && self.may_repeat(asking) => {
                 self.ctx.tell(&Event::Http(Http::Dropped(&connection.name(), &failed.error.reason)));
                 connection = self.connections.open(&asking.url)?;
-                self.exchange(asking, &mut connection, begun, output)
+                self.exchange(asking, &mut connection, begun, place)
             }
             answered => answered,
         };
@@ -121,9 +123,10 @@ impl Fetch<'_> {
         asking: &Asking,
         connection: &mut Connection,
         begun: Instant,
-        output: &mut Delivery<'_>,
+        place: &mut Place<'_>,
     ) -> Result<Answered, Failed> {
         let (plan, voice) = (self.plan, self.voice);
+        let Place { output, kept } = place;
         let request = self.request(asking);
         let terms = Terms { method: asking.method, keep: request.keeps_connection(), idle: plan.limits.idle, begun };
         let head = request.encode();
@@ -137,8 +140,10 @@ impl Fetch<'_> {
         if next.is_none() && plan.answer.fail && heads.last.status >= 400 {
             return Err(refused(&asking.url, &heads.last).into());
         }
-        if next.is_none() && plan.answer.body {
-            let bar = Bar::new(voice, plan.answer.progress, exchange.length());
+        let (url, length) = (shown(&asking.url), exchange.length());
+        let answer = Answer { url: &url, head: &heads.last, length };
+        if next.is_none() && plan.answer.body && kept.takes(self.ctx, answer)? {
+            let bar = kept.bar(voice, plan.answer.progress, length);
             exchange.body(Taking::to(output, &|size| bar.at(size)))?;
         } else if asking.is_followed_by(next.as_ref()) {
             exchange.skip(output);

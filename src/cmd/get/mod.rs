@@ -7,26 +7,24 @@
 
 mod connections;
 mod fetch;
+mod places;
 mod plan;
 mod upload;
 
 use clap::Args as ClapArgs;
 
-use super::{in_context, open_output};
+use super::in_context;
 use crate::opts::address::{FamilyArgs, SourceArgs};
-use crate::opts::http::{AnswerArgs, RequestArgs, RouteArgs};
+use crate::opts::http::{AnswerArgs, FileArgs, RequestArgs, RouteArgs};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
-use crate::opts::relay::OutputArgs;
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
 use crate::opts::tls::{TLS, TlsTrustArgs};
 use crate::proto::http::Scheme;
-use crate::relay::Delivery;
 use crate::report::Voice;
-use crate::stream::Stream;
-use crate::stream::stdio::{Input, Stdio};
 use connections::Connections;
 use fetch::Fetch;
+use places::Places;
 use upload::Upload;
 
 /// Options of `get`.
@@ -42,7 +40,7 @@ pub struct Args {
     #[command(flatten)]
     answer: AnswerArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    files: FileArgs,
     #[command(flatten)]
     progress: ProgressArgs,
     #[command(flatten)]
@@ -71,10 +69,9 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let tls = plan.urls.iter().any(|url| url.scheme() == Scheme::Https).then(|| plan.tls.prepare()).transpose()?;
     in_context(voice, plan.limits.deadline, |ctx| {
         let upload = Upload::open(ctx, &plan)?;
-        let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
-        let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
+        let mut places = Places::open(ctx, &plan)?;
         let connections = Connections::new(ctx, &plan, tls);
-        let outcome = Fetch { ctx, voice, plan: &plan, connections, upload }.all(&mut output);
-        output.end(outcome)
+        let outcome = Fetch { ctx, voice, plan: &plan, connections, upload }.all(&mut places);
+        places.end(outcome)
     })
 }

@@ -6,7 +6,7 @@ use super::Args;
 use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::net::SocketConfig;
-use crate::opts::http::{AnswerArgs, Data};
+use crate::opts::http::{AnswerArgs, Data, Files};
 use crate::proto::http::{Header, Method, Routes, Url, Version};
 use crate::report::bar::When;
 use crate::stream::dial::Dial;
@@ -22,6 +22,7 @@ pub(super) struct Plan {
     pub(super) urls: Vec<Url>,
     pub(super) ask: Ask,
     pub(super) answer: Answer,
+    pub(super) files: Files,
     pub(super) routes: Routes,
     pub(super) dial: Dial,
     pub(super) tls: Client,
@@ -52,19 +53,24 @@ pub(super) struct Answer {
     pub(super) progress: When,
 }
 
+impl Plan {
+    /// Whether what is written is the bodies of GET requests and nothing else.
+    pub(super) fn is_plain_get(&self) -> bool {
+        self.ask.method == Method::Get && self.answer.body && !self.answer.heads
+    }
+}
+
 impl Args {
     pub(super) fn plan(&self) -> Result<Plan, Error> {
         let urls = self.urls.iter().map(|url| Url::parse(url)).collect::<Result<Vec<_>, _>>().map_err(Error::usage)?;
         self.route.refuse_for_unix(self.inet_only())?;
         let limits = self.connect_limit.with(self.limits.timeouts());
+        let (method, headers) = (self.request.method()?, self.request.headers()?);
+        let files = self.files.files(&urls, method, &headers)?;
         Ok(Plan {
             urls,
-            ask: Ask {
-                method: self.request.method()?,
-                headers: self.request.headers()?,
-                version: self.request.version(),
-                data: self.request.data(),
-            },
+            files,
+            ask: Ask { method, headers, version: self.request.version(), data: self.request.data() },
             answer: self.answer(self.answer),
             routes: self.route.routes(),
             dial: Dial {
@@ -84,7 +90,7 @@ impl Args {
             body: args.takes_body(),
             fail: args.fails(),
             max_redirects: args.max_redirects().into(),
-            progress: self.progress.when(self.output.path().is_some()),
+            progress: self.progress.when(self.files.has_file()),
         }
     }
 
