@@ -39,6 +39,8 @@ pub enum Kind {
     Bind,
     /// This machine lacks the local address, or its whole family.
     NoSuchLocal,
+    /// The server does not give the part that was asked for.
+    Range,
     /// More redirects than allowed.
     Redirects,
     /// The server closed without a byte.

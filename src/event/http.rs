@@ -22,6 +22,11 @@ pub enum Http<'a> {
     ResponseLine(&'a [u8]),
     /// The final head has come, and this is how the end of the body will be known.
     Answered(&'a ResponseHead, Framing),
+    /// This file's first bytes, so many, are not asked for again; they are of the version that the server is told, if
+    /// one was remembered.
+    Continued(Shown<'a>, u64, Option<&'a str>),
+    /// The body is whole and in this file.
+    Saved(Shown<'a>),
     /// A redirect is followed to this URL.
     Redirect(Shown<'a>),
     /// The body is complete: bytes, time since the request.

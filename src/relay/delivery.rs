@@ -5,7 +5,7 @@
 
 use super::direction::is_nothing_yet;
 use crate::deadline::{Bound, Deadline};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::event::{Event, Move, Side};
 use crate::net::{Context, Cut};
 use crate::stream::Stream;
@@ -19,9 +19,14 @@ pub struct Delivery<'a> {
     written: u64,
     /// That nothing comes for it is well: it stays as it was.
     spared: bool,
+    /// The reader is a terminal, which binary data could do anything to.
+    is_for_eyes: bool,
     /// Small pieces that will be written together.
     gathered: Vec<u8>,
 }
+
+/// Whether data is binary is decided by so much of its beginning.
+const LOOKED_AT: u64 = 4096;
 
 /// So much is worth a write of its own.
 const LARGE: usize = 32 * 1024;
@@ -29,11 +34,18 @@ const LARGE: usize = 32 * 1024;
 impl<'a> Delivery<'a> {
     /// Delivers to `local`; one that takes nothing for as long as `idle` is given up.
     pub fn new(ctx: &'a Context<'a>, local: Stream, idle: Option<Bound>) -> Self {
-        Delivery { ctx, local, idle, written: 0, spared: false, gathered: Vec::new() }
+        Delivery { ctx, local, idle, written: 0, spared: false, is_for_eyes: false, gathered: Vec::new() }
+    }
+
+    /// The same, but data that begins with something else than text is refused.
+    #[must_use]
+    pub fn for_eyes(self) -> Self {
+        Delivery { is_for_eyes: true, ..self }
     }
 
     /// Writes all of `bytes`, waiting as long as the limits allow.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        self.check_for_eyes(bytes)?;
         let mut limit = Deadline::starting_now(self.idle);
         while !bytes.is_empty() {
             match self.local.write(bytes) {
@@ -49,6 +61,16 @@ impl<'a> Delivery<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A NUL is what no text has, as curl and grep judge too.
+    fn check_for_eyes(&self, bytes: &[u8]) -> Result<(), Error> {
+        if !self.is_for_eyes || self.written >= LOOKED_AT || !bytes.contains(&0) {
+            return Ok(());
+        }
+        let reason = "the data is binary, and this is a terminal";
+        let error = Error::new(Kind::WriteLocal, "write", "standard output", reason);
+        Err(error.hint("-o FILE keeps it, -o - shows it all the same"))
     }
 
     /// Takes `bytes`; small ones may stay here until [`Delivery::flush`].
@@ -88,9 +110,14 @@ impl<'a> Delivery<'a> {
         self.spared = true;
     }
 
+    /// Whether it stays as it was.
+    pub fn is_spared(&self) -> bool {
+        self.spared && self.written == 0
+    }
+
     /// Ends the output of a run that came to `outcome`, and gives that, or why the end failed.
-    pub fn end(mut self, outcome: Result<(), Error>) -> Result<(), Error> {
-        if (outcome.is_err() || self.spared) && self.written == 0 {
+    pub fn end(&mut self, outcome: Result<(), Error>) -> Result<(), Error> {
+        if self.is_spared() || (outcome.is_err() && self.written == 0) {
             return outcome;
         }
         let ended = self.close();

@@ -1,5 +1,6 @@
 //! Events in words and as JSON fields: one table, so that both always say the same.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -309,6 +310,8 @@ fn http(event: &Http<'_>) -> Worded {
         Http::RequestLine(line) => ("request-line", format!("> {}", escape(line)), json!({ "line": escape(line) })),
         Http::ResponseLine(line) => ("response-line", format!("< {}", escape(line)), json!({ "line": escape(line) })),
         Http::Answered(head, framing) => answered(head, *framing),
+        Http::Continued(file, have, validator) => continued(file, *have, *validator),
+        Http::Saved(file) => ("saved", format!("saved as {file}"), json!({ "file": file.to_string() })),
         Http::Redirect(url) => ("redirect", format!("redirected to {url}"), json!({ "url": url.to_string() })),
         Http::Body(bytes, took) => (
             "body",
@@ -333,6 +336,15 @@ fn answered(head: &ResponseHead, framing: Framing) -> Worded {
     let lines: Vec<_> = lines.map(|line| escape(&http::masked(line))).collect();
     let fields = json!({ "status": head.status, "reason": escape(&head.reason), "length": length, "head": lines });
     ("response", format!("answered {}: {body}", head.status), fields)
+}
+
+fn continued(file: &dyn Display, have: u64, validator: Option<&str>) -> Worded {
+    let version = match validator {
+        Some(validator) => format!("of the version {validator}"),
+        None => "and nothing is known of their version: only the sizes are checked".into(),
+    };
+    let text = format!("{file} has {have} bytes, {version}");
+    ("continued", text, json!({ "file": file.to_string(), "bytes": have, "validator": validator }))
 }
 
 /// The phases of an exchange in their order, with their names.

@@ -12,6 +12,7 @@ pub mod dial;
 mod end;
 pub mod listener;
 pub mod output;
+pub mod part;
 mod pump;
 pub mod record;
 pub mod route;

@@ -80,6 +80,13 @@ impl OutputFile {
         Ok(OutputFile { path: path.to_owned(), target, fd, opened, begun: false })
     }
 
+    /// The file at `path`, which somebody else has opened and cares for; with `is_old`, what it holds goes when something
+    /// comes for it.
+    pub(super) fn of(path: PathBuf, fd: OwnedFd, is_old: bool) -> Self {
+        let opened = if is_old { Opened::Existing } else { Opened::Given };
+        OutputFile { target: path.clone(), path, fd, opened, begun: false }
+    }
+
     /// The path as the user gave it.
     pub fn path(&self) -> &Path {
         &self.path
@@ -111,7 +118,7 @@ impl Drop for OutputFile {
 }
 
 /// /dev/stdout and /dev/fd/N are names of descriptors; a socket among them can't be opened by path.
-fn given_number(path: &Path) -> Option<i32> {
+pub(super) fn given_number(path: &Path) -> Option<i32> {
     match path.to_str()? {
         "/dev/stdout" => Some(1),
         "/dev/stderr" => Some(2),
@@ -140,7 +147,7 @@ fn open_target(ctx: &Context<'_>, path: &Path, target: &Path, how: How) -> Resul
 }
 
 /// `O_EXCL` refuses a link, even one whose target is free: so the target is what gets opened.
-fn follow_links(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_owned();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&target) {

@@ -106,6 +106,24 @@ pub fn send_file(_: BorrowedFd<'_>, _: BorrowedFd<'_>, _: usize) -> io::Result<u
 /// POSIX knows no size of a pipe.
 pub fn widen_pipe(_: BorrowedFd<'_>, _: usize) {}
 
+/// By a second name.
+pub fn rename_new(from: &std::path::Path, to: &std::path::Path) -> io::Result<()> {
+    super::files::rename_by_link(from, to)
+}
+
+/// Each system has attributes of its own, or none.
+pub fn remember(_: BorrowedFd<'_>, _: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Nothing was.
+pub fn remembered(_: BorrowedFd<'_>) -> Option<Vec<u8>> {
+    None
+}
+
+/// There is nothing to forget.
+pub fn forget(_: BorrowedFd<'_>) {}
+
 /// Only Linux has such names.
 pub fn abstract_name(_: &std::os::unix::net::SocketAddr) -> Option<Vec<u8>> {
     None

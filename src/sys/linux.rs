@@ -1,6 +1,7 @@
 //! The platform contract on Linux: /proc, epoll, and what tcp(7), udp(7) and unix(7) tell of a socket.
 
 mod errors;
+mod files;
 
 use std::io;
 use std::mem::{offset_of, size_of};
@@ -13,6 +14,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::net::RecvFlags;
 
 pub use errors::{never_fragment, next_error, queue_errors};
+pub use files::{forget, remember, remembered, rename_new};
 
 use super::fd::Access;
 use super::poll::Ready;

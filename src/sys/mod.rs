@@ -24,6 +24,8 @@
 //! - `splice(from, to, most)`: bytes from descriptor to descriptor inside the kernel, or `Unsupported`;
 //! - `send_file(from, to, most)`: bytes of a regular file to a socket inside the kernel, or `Unsupported`;
 //! - `widen_pipe(fd, size)`: a larger pipe, where the system grants it;
+//! - `rename_new(from, to)`: another name for a file, unless that is taken;
+//! - `remember(fd, word)`: the file keeps a word about itself, or `Unsupported`; `remembered(fd)` gives it, `forget(fd)` ends it;
 //! - `accept(fd)`: the client at the head of a listening socket's backlog, non-blocking and closed on exec;
 //! - `ACCEPTED_INHERITS`: whether that has the options of the listening socket by itself;
 //! - [`Poller`]: readiness of many sockets;
@@ -35,6 +37,7 @@
 pub mod batch;
 pub mod errors;
 pub mod fd;
+pub mod files;
 pub mod lookup;
 pub mod poll;
 pub mod process;
@@ -53,7 +56,8 @@ use fallback as platform;
 use linux as platform;
 
 pub use platform::{
-    ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, close_on_exec_from, dropped, join_source,
-    never_fragment, next_datagram_size, next_error, only_joined_groups, peer_has_ended, queue_errors, reopen,
-    send_file, send_groups_through, splice, tcp_info, unacknowledged, widen_pipe,
+    ACCEPTED_INHERITS, Poller, abstract_name, accept, bind_to_interface, close_on_exec_from, dropped, forget,
+    join_source, never_fragment, next_datagram_size, next_error, only_joined_groups, peer_has_ended, queue_errors,
+    remember, remembered, rename_new, reopen, send_file, send_groups_through, splice, tcp_info, unacknowledged,
+    widen_pipe,
 };

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 
 use super::connections::Connections;
 use super::fetch::{Fetch, shown};
-use super::glass::{discarding, ends_the_run};
+use super::glass::ends_the_run;
+use super::places::Places;
 use super::plan::{Answer, Plan};
 use crate::address::{Endpoint, Host};
 use crate::deadline::Deadline;
@@ -61,7 +62,7 @@ impl<'a> Place<'a> {
         for (address, plan) in self.addresses.iter().zip(&self.plans) {
             fetch.connections = Connections::new(fetch.ctx, plan, fetch.connections.ready());
             fetch.plan = plan;
-            let asked = fetch.all(&mut discarding(fetch)?);
+            let asked = fetch.all(&mut Places::nowhere(fetch.ctx, fetch.plan)?);
             table.row(&mut answers, *address, glass.take().last(), asked.as_ref().err())?;
             match asked {
                 Err(error) if ends_the_run(fetch.ctx, &error) => {

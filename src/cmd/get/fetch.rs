@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::connections::Connections;
 use super::glass::Survey;
+use super::places::{Answer, Place, Places};
 use super::plan::Plan;
 use super::upload::Upload;
 use crate::address::Host;
@@ -16,9 +17,8 @@ use crate::net::Context;
 use crate::proto::escape;
 use crate::proto::http::auth::Secrets;
 use crate::proto::http::{Content, Header, Method, RedirectError, Request, ResponseHead, Url};
-use crate::relay::{Body, Connection, Delivery, Exchange, Outgoing, Taking, Terms};
+use crate::relay::{Body, Connection, Exchange, Outgoing, Taking, Terms};
 use crate::report::Voice;
-use crate::report::bar::Bar;
 
 /// So much of each URL is shown where a chain of them is told.
 const SHOWN: usize = 100;
@@ -73,29 +73,31 @@ struct Answered {
 
 impl Fetch<'_> {
     /// Fetches every URL of the plan; the first that fails is the last.
-    pub(super) fn all(&mut self, output: &mut Delivery<'_>) -> Result<(), Error> {
+    pub(super) fn all(&mut self, places: &mut Places<'_>) -> Result<(), Error> {
         let last = self.plan.urls.len() - 1;
         for (n, url) in self.plan.urls.iter().enumerate() {
             let more = n < last || self.plan.survey.is_some_and(Survey::keeps_connections);
-            let mut next = Some(self.first(url, &self.secrets[n], more));
+            let place = places.turn(n);
+            let mut next = Some(self.first(url, &self.secrets[n], place, more));
             while let Some(asking) = next {
-                next = self.ask(&asking, output)?;
+                next = self.ask(&asking, place)?;
                 if let Some(asking) = &next {
                     self.ctx.tell(&Event::Http(Http::Redirect(&asking.url)));
                 }
             }
+            places.over(n)?;
         }
         Ok(())
     }
 
-    fn first(&self, url: &Url, secrets: &Secrets, more: bool) -> Asking {
+    fn first(&self, url: &Url, secrets: &Secrets, place: &Place<'_>, more: bool) -> Asking {
         let ask = &self.plan.ask;
         Asking {
             method: ask.method,
             url: url.clone(),
             asked: url.clone(),
             secrets: secrets.clone(),
-            headers: ask.headers.iter().chain(&self.condition).cloned().collect(),
+            headers: ask.headers.iter().chain(&self.condition).chain(&place.kept.headers()).cloned().collect(),
             uploads: self.upload.content() != Content::None,
             chain: vec![url.clone()],
             more,
@@ -103,15 +105,15 @@ impl Fetch<'_> {
     }
 
     /// One request. Gives the one that its response redirects to, or delivers the response.
-    fn ask(&mut self, asking: &Asking, output: &mut Delivery<'_>) -> Result<Option<Asking>, Error> {
+    fn ask(&mut self, asking: &Asking, place: &mut Place<'_>) -> Result<Option<Asking>, Error> {
         self.ctx.tell(&Event::Http(Http::Asked(&asking.method, &shown(&asking.url))));
         let begun = Instant::now();
         let mut connection = self.connections.get(&asking.url)?;
-        let answered = match self.exchange(asking, &mut connection, begun, output) {
+        let answered = match self.exchange(asking, &mut connection, begun, place) {
             Err(failed) if failed.is_stale && self.may_repeat(asking) => {
                 self.ctx.tell(&Event::Http(Http::Dropped(&connection.name(), &failed.error.reason)));
                 connection = self.connections.open(&asking.url)?;
-                self.exchange(asking, &mut connection, begun, output)
+                self.exchange(asking, &mut connection, begun, place)
             }
             answered => answered,
         };
@@ -132,9 +134,10 @@ impl Fetch<'_> {
         asking: &Asking,
         connection: &mut Connection,
         begun: Instant,
-        output: &mut Delivery<'_>,
+        place: &mut Place<'_>,
     ) -> Result<Answered, Failed> {
         let (plan, voice) = (self.plan, self.voice);
+        let Place { output, kept } = place;
         let request = self.request(asking);
         let terms = Terms { method: asking.method, keep: request.keeps_connection(), idle: plan.limits.idle, begun };
         let head = request.encode();
@@ -148,11 +151,12 @@ impl Fetch<'_> {
         if next.is_none() && plan.answer.fail && heads.last.status >= 400 {
             return Err(refused(&asking.url, &heads.last).into());
         }
-        if next.is_none() && plan.answer.body {
-            if heads.last.status == 304 {
-                output.spare();
-            }
-            let bar = Bar::new(voice, plan.answer.progress, exchange.length());
+        let (url, length) = (shown(&asking.url), exchange.length());
+        let answer = Answer { url: &url, head: &heads.last, length };
+        if next.is_none() && heads.last.status == 304 {
+            output.spare();
+        } else if next.is_none() && plan.answer.body && kept.takes(self.ctx, answer)? {
+            let bar = kept.bar(voice, plan.answer.progress, length);
             exchange.body(Taking::to(output, &|size| bar.at(size)))?;
         } else if asking.is_followed_by(next.as_ref()) {
             exchange.skip(output);

@@ -8,10 +8,7 @@ use super::{addresses, repeat};
 use crate::error::{Error, Kind};
 use crate::net::Context;
 use crate::opts::http::GlassArgs;
-use crate::relay::Delivery;
 use crate::report::waterfall::Glass;
-use crate::stream::Stream;
-use crate::stream::stdio::{Input, Output, Stdio};
 
 /// A run whose result is a table.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +48,6 @@ impl Survey {
             Survey::Addresses => addresses::run(glass, fetch),
         }
     }
-}
-
-/// An output that takes everything and keeps nothing.
-pub(super) fn discarding<'a>(fetch: &Fetch<'a>) -> Result<Delivery<'a>, Error> {
-    let nowhere = Stdio::open(Input::Nothing, Output::Discard)?;
-    Ok(Delivery::new(fetch.ctx, Stream::Stdio(nowhere), fetch.plan.limits.idle))
 }
 
 /// Whether the next request would fail in the same way, or nobody wants it any more.

@@ -9,6 +9,7 @@ mod addresses;
 mod connections;
 mod fetch;
 mod glass;
+mod places;
 mod plan;
 mod repeat;
 mod upload;
@@ -16,23 +17,20 @@ mod who;
 
 use clap::Args as ClapArgs;
 
-use super::{in_context, open_output};
+use super::in_context;
 use crate::net::Context;
 use crate::opts::address::{FamilyArgs, SourceArgs};
-use crate::opts::http::{AnswerArgs, CredentialArgs, GlassArgs, RequestArgs, RouteArgs};
+use crate::opts::http::{AnswerArgs, CredentialArgs, FileArgs, GlassArgs, RequestArgs, RouteArgs};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
-use crate::opts::relay::OutputArgs;
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
 use crate::opts::tls::{TLS, TlsTrustArgs};
 use crate::proto::http::Scheme;
-use crate::relay::Delivery;
 use crate::report::Voice;
 use crate::report::waterfall::Glass;
-use crate::stream::Stream;
-use crate::stream::stdio::{Input, Stdio};
 use connections::Connections;
 use fetch::Fetch;
+use places::Places;
 use upload::Upload;
 use who::Who;
 
@@ -53,7 +51,7 @@ pub struct Args {
     #[command(flatten)]
     glass: GlassArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    files: FileArgs,
     #[command(flatten)]
     progress: ProgressArgs,
     #[command(flatten)]
@@ -93,9 +91,8 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         if let Some(survey) = plan.survey {
             return survey.run(&glass, fetch);
         }
-        let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
-        let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
-        let outcome = fetch.all(&mut output);
-        output.end(outcome)
+        let mut places = Places::open(ctx, &plan)?;
+        let outcome = fetch.all(&mut places);
+        places.end(outcome)
     })
 }

@@ -8,7 +8,7 @@ use super::who;
 use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::net::SocketConfig;
-use crate::opts::http::{AnswerArgs, Condition, Data};
+use crate::opts::http::{AnswerArgs, Condition, Data, Files};
 use crate::proto::http::{Header, Method, Routes, Url, UrlError, UserInfo, Version};
 use crate::report::bar::When;
 use crate::stream::dial::Dial;
@@ -28,6 +28,7 @@ pub(super) struct Plan {
     pub(super) answer: Answer,
     /// A redirect may lead from https to http.
     pub(super) downgrade: bool,
+    pub(super) files: Files,
     pub(super) routes: Routes,
     pub(super) dial: Dial,
     pub(super) tls: Client,
@@ -61,6 +62,13 @@ pub(super) struct Answer {
     pub(super) progress: When,
 }
 
+impl Plan {
+    /// Whether what is written is the bodies of GET requests and nothing else.
+    pub(super) fn is_plain_get(&self) -> bool {
+        self.ask.method == Method::Get && self.answer.body && !self.answer.heads
+    }
+}
+
 impl Args {
     pub(super) fn plan(&self) -> Result<Plan, Error> {
         let targets = self.urls.iter().map(|typed| target(typed)).collect::<Result<Vec<_>, _>>();
@@ -70,11 +78,14 @@ impl Args {
         headers.extend(self.credentials.user_agent()?);
         self.route.refuse_for_unix(self.inet_only())?;
         let limits = self.connect_limit.with(self.limits.timeouts());
+        let method = self.request.method()?;
+        let files = self.files.files(&urls, method, &headers)?;
         Ok(Plan {
             urls,
             user_infos,
+            files,
             ask: Ask {
-                method: self.request.method()?,
+                method,
                 headers,
                 version: self.request.version(),
                 data: self.request.data(),
@@ -101,7 +112,7 @@ impl Args {
             body: args.takes_body(),
             fail: args.fails(),
             max_redirects: args.max_redirects().into(),
-            progress: self.progress.when(self.output.path().is_some()),
+            progress: self.progress.when(self.files.has_file()),
         }
     }
 

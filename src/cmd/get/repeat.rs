@@ -5,7 +5,8 @@
 use std::time::{Duration, Instant};
 
 use super::fetch::Fetch;
-use super::glass::{discarding, ends_the_run};
+use super::glass::ends_the_run;
+use super::places::Places;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::report::repeats::Repeats;
@@ -43,7 +44,7 @@ impl Repeat {
     }
 
     fn turns(self, glass: &Glass<'_>, fetch: &mut Fetch<'_>, repeats: &mut Repeats) -> Result<(), Error> {
-        let mut output = discarding(fetch)?;
+        let mut places = Places::nowhere(fetch.ctx, fetch.plan)?;
         let mut outcome = Ok(());
         let mut next = Instant::now();
         for turn in 0..self.times {
@@ -56,7 +57,7 @@ impl Repeat {
             if turn % 2 == 0 {
                 fetch.connections.forget();
             }
-            let came = fetch.all(&mut output);
+            let came = fetch.all(&mut places);
             glass.take().iter().for_each(|seen| repeats.add(seen));
             if let Err(error) = came {
                 if ends_the_run(fetch.ctx, &error) {

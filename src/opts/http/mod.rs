@@ -4,12 +4,14 @@
 
 mod answer;
 mod credentials;
+mod files;
 mod glass;
 mod request;
 mod route;
 
 pub use answer::AnswerArgs;
 pub use credentials::{Condition, Cookie, CredentialArgs, Login, Since};
+pub use files::{FileArgs, Files, Place};
 pub use glass::GlassArgs;
 pub use request::{Data, RequestArgs};
 pub use route::RouteArgs;
