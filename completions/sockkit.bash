@@ -447,7 +447,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__get)
-            opts="-v -q -X -I -H -u -A -i -L -o -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --user --user-file --bearer --bearer-file --bearer-env --netrc --netrc-file --cookie --user-agent --time-cond --include --raw-head --fail --follow --no-follow --max-redirects --allow-downgrade --output --force --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
+            opts="-v -q -X -I -H -u -A -i -L -o -O -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --user --user-file --bearer --bearer-file --bearer-env --netrc --netrc-file --cookie --user-agent --time-cond --include --raw-head --fail --follow --no-follow --max-redirects --allow-downgrade --timing --repeat --all --interval --output --remote-name --force --continue --create-dirs --range --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -521,11 +521,23 @@ _sockkit() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --repeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --range)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

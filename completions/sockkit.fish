@@ -295,7 +295,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l cookie -d 'Send 
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s A -l user-agent -d 'Call yourself TEXT (User-Agent); an empty one sends no such line' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l time-cond -d 'Ask for what has changed since DATE, or since FILE was written; a FILE that is not there asks for all. With a `-` before it: for what has not' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l repeat -d 'Ask N times, over a new connection and the same one again by turns, and print percentiles of each phase' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l interval -d 'From one request of --repeat to the next [0: as soon as it is over]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write the body to FILE.part, which becomes FILE once it is whole; `-` is stdout. Of several URLs, one for all, or one each in their order' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l range -d 'Ask for these bytes alone, from 0 on: FIRST-LAST, FIRST- or -COUNT; several, with commas, come as multipart' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -304,7 +307,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l idle-timeout -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l unix-socket -d 'Connect to this UNIX socket, whatever host the URL names; @NAME is an abstract one' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l resolve -d 'The address of HOST, where PORT is asked for, instead of a lookup' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l resolve -d 'The address of HOST, where PORT is asked for, instead of a lookup; of several the first counts, with --all each' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-to -d 'Connect to HOST2 PORT2 instead of HOST1 PORT1; an empty one is any, or the same' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s s -l source -d 'Connect from this local address; it fixes the family' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s p -l source-port -d 'Connect from this local port' -r
@@ -334,7 +337,12 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit wi
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s L -l follow -d 'Follow redirects; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-follow -d 'Take a redirect for the answer'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l allow-downgrade -d 'Follow redirects from https to http too: what comes then anybody on the way can read and change'
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l timing -d 'Show on stderr what the time of each request went into, as bars on a terminal'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l all -d 'Ask each address of the name once, and print a table of what each has answered'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s O -l remote-name -d 'Name each FILE as its URL ends'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists, and a FILE.part'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l continue -d 'Take up what is there, FILE.part or FILE: ask for the rest'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l create-dirs -d 'Make the directories that FILE is to lie in'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s n -l numeric -d 'Look up no names: addresses must be numeric'
