@@ -22,9 +22,12 @@ pub struct Resolve {
 /// PORT1 is any, an empty HOST2 or PORT2 the same as before; as in curl.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectTo {
-    from: (Option<String>, Option<u16>),
-    to: (Option<String>, Option<u16>),
+    from: Place,
+    to: Place,
 }
+
+/// A host and a port of which either may be left open.
+type Place = (Option<String>, Option<u16>);
 
 /// All detours of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,14 +49,37 @@ impl Routes {
         if let Some(name) = &self.unix {
             return Ok(Endpoint::Unix(name.clone()));
         }
-        let (mut host, mut port) = (url.host(), url.port());
-        if let Some(detour) = self.connect_to.iter().find(|one| one.is_for(host, port)) {
-            host = detour.to.0.as_deref().unwrap_or(host);
-            port = detour.to.1.unwrap_or(port);
-        }
-        let fixed = self.resolve.iter().find(|one| one.host == host && one.port == port);
-        let host = fixed.map_or_else(|| host.parse(), |one| Ok(one.address.clone()))?;
-        Ok(Endpoint::Inet(HostPort { host, port: Port::Number(port) }))
+        let target = self.target(url)?;
+        Ok(Endpoint::Inet(self.resolved(&target).unwrap_or(target)))
+    }
+
+    /// Whom to ask for `url`, before any lookup: what a proxy is told.
+    ///
+    /// # Errors
+    /// Its name is one that the address grammar refuses.
+    pub fn target(&self, url: &Url) -> Result<HostPort, AddressError> {
+        let (host, port) = (url.host(), url.port());
+        let (host, port) =
+            self.detour(url).map_or((host, port), |to| (to.0.as_deref().unwrap_or(host), to.1.unwrap_or(port)));
+        Ok(HostPort { host: host.parse()?, port: Port::Number(port) })
+    }
+
+    /// Whether somebody else than the host of `url` is to be asked for it.
+    #[must_use]
+    pub fn is_detour(&self, url: &Url) -> bool {
+        self.detour(url).is_some()
+    }
+
+    /// What --resolve has for `target`, whoever that is.
+    #[must_use]
+    pub fn resolved(&self, target: &HostPort) -> Option<HostPort> {
+        let host = target.host.to_string();
+        let fixed = self.resolve.iter().find(|one| one.host == host && Port::Number(one.port) == target.port)?;
+        Some(HostPort { host: fixed.address.clone(), port: target.port.clone() })
+    }
+
+    fn detour(&self, url: &Url) -> Option<&Place> {
+        self.connect_to.iter().find(|one| one.is_for(url.host(), url.port())).map(|one| &one.to)
     }
 }
 
@@ -104,13 +130,13 @@ fn cut_host(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The name as a URL's would be compared: lower case, punycode, without brackets.
-fn normal(host: &str) -> Option<String> {
+pub(super) fn normal(host: &str) -> Option<String> {
     let url = Url::parse(&format!("http://{host}/")).ok()?;
     // Whatever is more than a host (`a/b`, `a?b`) has moved into the target.
     (url.target() == "/").then(|| url.host().to_owned())
 }
 
-fn number(port: &str) -> Option<u16> {
+pub(super) fn number(port: &str) -> Option<u16> {
     port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())?.filter(|&port| port > 0)
 }
 
@@ -150,6 +176,24 @@ mod tests {
         }
         let unix = Routes { unix: Some(UnixName::Path("/s".into())), ..Routes::default() };
         assert_eq!(unix.endpoint(&Url::parse("h").unwrap()).unwrap().to_string(), "unix:/s");
+    }
+
+    #[test]
+    fn what_a_proxy_is_told_is_not_resolved() {
+        let routes = Routes {
+            connect_to: vec!["h:80:i:81".parse().unwrap()],
+            resolve: vec!["i:81:127.0.0.1".parse().unwrap(), "proxy:3128:::1".parse().unwrap()],
+            unix: None,
+        };
+        let (detour, plain) = (Url::parse("h").unwrap(), Url::parse("https://[::1]/").unwrap());
+        assert_eq!((routes.target(&detour).unwrap().to_string().as_str(), routes.is_detour(&detour)), ("i:81", true));
+        assert_eq!(
+            (routes.target(&plain).unwrap().to_string().as_str(), routes.is_detour(&plain)),
+            ("[::1]:443", false)
+        );
+        let proxy = HostPort { host: "proxy".parse().unwrap(), port: Port::Number(3128) };
+        assert_eq!(routes.resolved(&proxy).unwrap().to_string(), "[::1]:3128");
+        assert_eq!(routes.resolved(&HostPort { port: Port::Number(3129), ..proxy }), None);
     }
 
     #[test]
