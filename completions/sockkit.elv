@@ -313,6 +313,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --unix-socket 'Connect to this UNIX socket, whatever host the URL names; @NAME is an abstract one'
             cand --resolve 'The address of HOST, where PORT is asked for, instead of a lookup'
             cand --connect-to 'Connect to HOST2 PORT2 instead of HOST1 PORT1; an empty one is any, or the same'
+            cand --proxy 'Ask this HTTP proxy, at port 1080 unless it says else; the password may be in `SOCKKIT_PROXY_PASSWORD` [default: `http_proxy`, `https_proxy`, `all_proxy`]'
+            cand --no-proxy 'Ask no proxy for these names and all below them, addresses and networks, with or without :PORT; `*` is all [default: `no_proxy`]'
             cand -s 'Connect from this local address; it fixes the family'
             cand --source 'Connect from this local address; it fixes the family'
             cand -p 'Connect from this local port'

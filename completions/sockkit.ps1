@@ -321,6 +321,8 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--unix-socket', '--unix-socket', [CompletionResultType]::ParameterName, 'Connect to this UNIX socket, whatever host the URL names; @NAME is an abstract one')
             [CompletionResult]::new('--resolve', '--resolve', [CompletionResultType]::ParameterName, 'The address of HOST, where PORT is asked for, instead of a lookup')
             [CompletionResult]::new('--connect-to', '--connect-to', [CompletionResultType]::ParameterName, 'Connect to HOST2 PORT2 instead of HOST1 PORT1; an empty one is any, or the same')
+            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Ask this HTTP proxy, at port 1080 unless it says else; the password may be in `SOCKKIT_PROXY_PASSWORD` [default: `http_proxy`, `https_proxy`, `all_proxy`]')
+            [CompletionResult]::new('--no-proxy', '--no-proxy', [CompletionResultType]::ParameterName, 'Ask no proxy for these names and all below them, addresses and networks, with or without :PORT; `*` is all [default: `no_proxy`]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Connect from this local address; it fixes the family')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Connect from this local address; it fixes the family')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Connect from this local port')

@@ -119,7 +119,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
 impl Args {
     fn route(&self) -> Result<Route, Error> {
         let tls = self.tls.client().map(|client| client.prepare()).transpose()?;
-        Ok(Route { dial: self.dial(), starttls: self.tls.starttls(), tls })
+        Ok(Route { dial: self.dial(), proxy: None, starttls: self.tls.starttls(), tls })
     }
 
     fn dial(&self) -> Dial {

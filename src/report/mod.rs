@@ -12,6 +12,7 @@ pub mod hex;
 mod intake;
 mod own_certificate;
 mod ping;
+mod proxy;
 mod starttls;
 mod tls;
 mod verdicts;

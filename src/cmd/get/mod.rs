@@ -9,12 +9,13 @@ mod connections;
 mod fetch;
 mod plan;
 mod upload;
+mod way;
 
 use clap::Args as ClapArgs;
 
 use super::{in_context, open_output};
 use crate::opts::address::{FamilyArgs, SourceArgs};
-use crate::opts::http::{AnswerArgs, RequestArgs, RouteArgs};
+use crate::opts::http::{AnswerArgs, ProxyArgs, RequestArgs, RouteArgs};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::OutputArgs;
@@ -51,6 +52,8 @@ pub struct Args {
     connect_limit: ConnectLimitArgs,
     #[command(flatten)]
     route: RouteArgs,
+    #[command(flatten)]
+    proxy: ProxyArgs,
     #[command(flatten)]
     family: FamilyArgs,
     #[command(flatten)]

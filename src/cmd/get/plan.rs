@@ -7,7 +7,7 @@ use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::net::SocketConfig;
 use crate::opts::http::{AnswerArgs, Data};
-use crate::proto::http::{Header, Method, Routes, Url, Version};
+use crate::proto::http::{Header, Method, Proxies, Routes, Url, Version};
 use crate::report::bar::When;
 use crate::stream::dial::Dial;
 use crate::stream::tls::Client;
@@ -23,6 +23,7 @@ pub(super) struct Plan {
     pub(super) ask: Ask,
     pub(super) answer: Answer,
     pub(super) routes: Routes,
+    pub(super) proxies: Proxies,
     pub(super) dial: Dial,
     pub(super) tls: Client,
     pub(super) limits: Timeouts,
@@ -56,17 +57,21 @@ impl Args {
     pub(super) fn plan(&self) -> Result<Plan, Error> {
         let urls = self.urls.iter().map(|url| Url::parse(url)).collect::<Result<Vec<_>, _>>().map_err(Error::usage)?;
         self.route.refuse_for_unix(self.inet_only())?;
+        let (routes, mut headers) = (self.route.routes(), self.request.headers()?);
+        let mut proxies = self.proxy.proxies(routes.unix.is_some())?;
+        proxies.take_authorization(&mut headers);
         let limits = self.connect_limit.with(self.limits.timeouts());
-        Ok(Plan {
+        let plan = Plan {
             urls,
             ask: Ask {
                 method: self.request.method()?,
-                headers: self.request.headers()?,
+                headers,
                 version: self.request.version(),
                 data: self.request.data(),
             },
             answer: self.answer(self.answer),
-            routes: self.route.routes(),
+            routes,
+            proxies,
             dial: Dial {
                 lookup: self.family.lookup(false),
                 config: self.config(),
@@ -75,7 +80,9 @@ impl Args {
             },
             tls: self.tls.client(vec![HTTP_1_1.to_vec()]),
             limits,
-        })
+        };
+        plan.check_ways()?;
+        Ok(plan)
     }
 
     fn answer(&self, args: AnswerArgs) -> Answer {

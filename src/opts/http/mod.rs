@@ -3,9 +3,11 @@
 //! Owns spelling, help text and conversion of the options of HTTP. Refuses to open anything.
 
 mod answer;
+mod proxy;
 mod request;
 mod route;
 
 pub use answer::AnswerArgs;
+pub use proxy::ProxyArgs;
 pub use request::{Data, RequestArgs};
 pub use route::RouteArgs;
