@@ -132,6 +132,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --deadline 'Give up when the whole run takes longer'
             cand --connect-timeout 'Give up when lookup and connecting take longer [default: -w, else 30 s]'
             cand --until-idle 'End well (0) once stdin is done and the peer has been quiet for this long'
+            cand --proxy 'Have this HTTP proxy, at port 1080 unless it says else, make the connection (CONNECT); the password may be in `SOCKKIT_PROXY_PASSWORD`'
             cand -s 'Connect from this local address; it fixes the family'
             cand --source 'Connect from this local address; it fixes the family'
             cand -p 'Connect from this local port'

@@ -142,6 +142,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l until-idle -d 'End well (0) once stdin is done and the peer has been quiet for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l proxy -d 'Have this HTTP proxy, at port 1080 unless it says else, make the connection (CONNECT); the password may be in `SOCKKIT_PROXY_PASSWORD`' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s s -l source -d 'Connect from this local address; it fixes the family' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s p -l source-port -d 'Connect from this local port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r

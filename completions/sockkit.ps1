@@ -137,6 +137,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Give up when the whole run takes longer')
             [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Give up when lookup and connecting take longer [default: -w, else 30 s]')
             [CompletionResult]::new('--until-idle', '--until-idle', [CompletionResultType]::ParameterName, 'End well (0) once stdin is done and the peer has been quiet for this long')
+            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Have this HTTP proxy, at port 1080 unless it says else, make the connection (CONNECT); the password may be in `SOCKKIT_PROXY_PASSWORD`')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Connect from this local address; it fixes the family')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Connect from this local address; it fixes the family')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Connect from this local port')

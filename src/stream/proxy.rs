@@ -41,7 +41,9 @@ pub struct Through {
     pub proxy: Proxy,
     /// For what.
     pub service: Service,
-    /// Whom the proxy is to reach.
+    /// Where it is found.
+    pub at: HostPort,
+    /// Whom it is to reach.
     pub target: HostPort,
 }
 
@@ -222,7 +224,8 @@ mod tests {
         let proxy = Proxy::parse("u:p@proxy:3128", None).expect("a proxy");
         let target = HostPort { host: "h".parse().expect("a host"), port: crate::address::Port::Number(443) };
         let mut stream = Stream::Scripted(script);
-        let outcome = Through { proxy, service, target }.lead(&ctx, &mut stream, Deadline::NEVER);
+        let at = proxy.address().clone();
+        let outcome = Through { proxy, service, at, target }.lead(&ctx, &mut stream, Deadline::NEVER);
         let Stream::Scripted(script) = stream else { unreachable!("made above") };
         (outcome, script, listener.0.into_inner().expect("no panic while it was held"))
     }
@@ -305,7 +308,8 @@ mod tests {
     fn who_is_missing_is_the_proxy() {
         let target = HostPort { host: "h".parse().expect("a host"), port: crate::address::Port::Number(443) };
         let proxy = Proxy::parse("proxy", None).expect("a proxy");
-        let through = Through { proxy, service: Service::Tunnel, target };
+        let at = proxy.address().clone();
+        let through = Through { proxy, service: Service::Tunnel, at, target };
         let unknown = through.unreached(Error::new(Kind::NameUnknown, "resolve", "proxy", "unknown"));
         assert_eq!(
             (unknown.kind, unknown.to_string().as_str()),

@@ -17,7 +17,7 @@ use crate::net::Context;
 pub struct Route {
     /// The connection itself. Its limit holds for the whole way.
     pub dial: Dial,
-    /// What the endpoint, which is a proxy then, is asked for.
+    /// The proxy on the way: it is connected to in place of the endpoint.
     pub proxy: Option<Through>,
     /// How the peer is asked for TLS first, in plain text.
     pub starttls: Option<StartTls>,
@@ -46,11 +46,11 @@ impl Route {
         })
     }
 
-    /// A connection to the endpoint, or through it.
+    /// A connection to the endpoint, or through the proxy.
     fn connect(&self, ctx: &Context<'_>, endpoint: &Endpoint, limit: Deadline) -> Result<Stream, Error> {
-        let stream = dial::once(ctx, endpoint, &self.dial, limit);
-        let Some(through) = &self.proxy else { return stream };
-        let mut stream = stream.map_err(|error| through.unreached(error))?;
+        let Some(through) = &self.proxy else { return dial::once(ctx, endpoint, &self.dial, limit) };
+        let proxy = Endpoint::Inet(through.at.clone());
+        let mut stream = dial::once(ctx, &proxy, &self.dial, limit).map_err(|error| through.unreached(error))?;
         through.lead(ctx, &mut stream, limit)?;
         Ok(stream)
     }

@@ -17,7 +17,7 @@ impl Plan {
         self.urls.iter().try_for_each(|url| self.through(url).map(drop))
     }
 
-    /// Whom to connect to for `url`, and what that one is asked for if it is a proxy.
+    /// Whom to connect to for `url`, and the proxy on the way.
     pub(super) fn way(&self, ctx: &Context<'_>, url: &Url) -> Result<(Endpoint, Option<Through>), Error> {
         let Some(through) = self.through(url)? else {
             if self.proxies.bypasses(url) {
@@ -28,8 +28,7 @@ impl Plan {
         if self.routes.resolved(&through.target).is_some() {
             ctx.warn(format_args!("--resolve has no say about {}: the proxy looks that name up", through.target));
         }
-        let proxy = through.proxy.address();
-        Ok((Endpoint::Inet(self.routes.resolved(proxy).unwrap_or_else(|| proxy.clone())), Some(through)))
+        Ok((Endpoint::Inet(through.target.clone()), Some(through)))
     }
 
     /// The bytes of `request` for whoever reads it: its origin, or the proxy before that.
@@ -55,6 +54,7 @@ impl Plan {
         let is_read = url.scheme() == Scheme::Http && !self.routes.is_detour(url);
         let service = if is_read { Service::Forward } else { Service::Tunnel };
         let target = self.routes.target(url).map_err(Error::usage)?;
-        Ok(Some(Through { proxy: proxy.clone(), service, target }))
+        let at = self.routes.resolved(proxy.address()).unwrap_or_else(|| proxy.address().clone());
+        Ok(Some(Through { proxy: proxy.clone(), service, at, target }))
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use clap::Args;
 
 use crate::error::Error;
+use crate::opts::values::variable;
 use crate::proto::http::Proxies;
 
 /// `--proxy --no-proxy`.
@@ -34,9 +35,4 @@ impl fmt::Debug for ProxyArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProxyArgs").finish_non_exhaustive()
     }
-}
-
-/// What is not UTF-8 is no proxy, and is refused as one rather than overlooked.
-fn variable(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

@@ -213,13 +213,19 @@ impl Proxies {
             Some(list) => list.parse().map_err(|why| format!("--no-proxy: {why}"))?,
             None => first(NONE).map(|(_, list)| Bypass::lenient(&list)).unwrap_or_default(),
         };
-        let given = proxy.map(|text| choice(("--proxy", text.to_owned())));
-        if let Some(Choice { proxy: Err(why), .. }) = &given {
-            return Err(format!("--proxy: {why}"));
-        }
+        let given = proxy.map(|text| Self::given(text, &variable)).transpose()?;
+        let given = given.map(|proxy| Choice { named_by: "--proxy", proxy: Ok(proxy) });
         let http = given.clone().or_else(|| first(HTTP).map(choice));
         let https = given.or_else(|| first(HTTPS).map(choice));
         Ok(Proxies { http, https, bypass })
+    }
+
+    /// The proxy of --proxy.
+    ///
+    /// # Errors
+    /// What is wrong with it (exit code 2).
+    pub fn given(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Proxy, String> {
+        Proxy::parse(text, variable(PASSWORD).as_deref()).map_err(|why| format!("--proxy: {why}"))
     }
 
     /// The proxy for `url`.

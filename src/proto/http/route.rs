@@ -67,7 +67,10 @@ impl Routes {
     /// Whether somebody else than the host of `url` is to be asked for it.
     #[must_use]
     pub fn is_detour(&self, url: &Url) -> bool {
-        self.detour(url).is_some()
+        let is_other = |to: &Place| {
+            to.0.as_deref().is_some_and(|host| host != url.host()) || to.1.is_some_and(|port| port != url.port())
+        };
+        self.detour(url).is_some_and(is_other)
     }
 
     /// What --resolve has for `target`, whoever that is.
@@ -191,6 +194,8 @@ mod tests {
             (routes.target(&plain).unwrap().to_string().as_str(), routes.is_detour(&plain)),
             ("[::1]:443", false)
         );
+        let same = Routes { connect_to: vec!["::H:80".parse().unwrap()], ..Routes::default() };
+        assert!(!same.is_detour(&detour) && same.is_detour(&plain));
         let proxy = HostPort { host: "proxy".parse().unwrap(), port: Port::Number(3128) };
         assert_eq!(routes.resolved(&proxy).unwrap().to_string(), "[::1]:3128");
         assert_eq!(routes.resolved(&HostPort { port: Port::Number(3129), ..proxy }), None);
