@@ -142,6 +142,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l deadline -d 'Give up when the whole run takes longer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'Give up when lookup and connecting take longer [default: -w, else 30 s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l until-idle -d 'End well (0) once stdin is done and the peer has been quiet for this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l proxy -d 'Have this HTTP proxy, at port 1080 unless it says else, make the connection (CONNECT); the password may be in `SOCKKIT_PROXY_PASSWORD`' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s s -l source -d 'Connect from this local address; it fixes the family' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s p -l source-port -d 'Connect from this local port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r
@@ -309,6 +310,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-timeout 
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l unix-socket -d 'Connect to this UNIX socket, whatever host the URL names; @NAME is an abstract one' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l resolve -d 'The address of HOST, where PORT is asked for, instead of a lookup; of several the first counts, with --all each' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l connect-to -d 'Connect to HOST2 PORT2 instead of HOST1 PORT1; an empty one is any, or the same' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l proxy -d 'Ask this HTTP proxy, at port 1080 unless it says else; the password may be in `SOCKKIT_PROXY_PASSWORD` [default: `http_proxy`, `https_proxy`, `all_proxy`]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-proxy -d 'Ask no proxy for these names and all below them, addresses and networks, with or without :PORT; `*` is all [default: `no_proxy`]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s s -l source -d 'Connect from this local address; it fixes the family' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s p -l source-port -d 'Connect from this local port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l ttl -d 'Time to live, hop limit: how many routers may pass it on' -r

@@ -17,6 +17,8 @@ pub enum Kind {
     Usage,
     /// The host's name was not resolved.
     NameUnknown,
+    /// The proxy's name was not resolved.
+    ProxyUnknown,
     /// Refused, unreachable, no route.
     Refused,
     /// The server's reply breaks its protocol.
@@ -53,6 +55,8 @@ pub enum Kind {
     Encoding,
     /// A size limit was passed.
     TooLarge,
+    /// The proxy refused to connect us.
+    Proxy,
     /// Whoever read our stdout is gone.
     OutputGone,
     /// A signal of this number ended the run.

@@ -7,6 +7,7 @@ pub mod account;
 pub mod datagram;
 pub mod http;
 pub mod ping;
+pub mod proxy;
 pub mod starttls;
 pub mod tls;
 pub mod verdict;
@@ -54,6 +55,8 @@ pub enum Event<'a> {
     Move(Move<'a>),
     /// Single datagrams.
     Datagram(Datagram<'a>),
+    /// The way through a proxy.
+    Proxy(proxy::Proxy<'a>),
     /// The agreement in plain text to go on with TLS.
     StartTls(starttls::StartTls<'a>),
     /// The way to an encrypted stream.

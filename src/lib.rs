@@ -4,7 +4,7 @@
 //! ```text
 //! argv ─cli─▶ cmd::X::Args ─opts─▶ Endpoint + SocketConfig + Timeouts + Policy   values only, nothing is opened
 //!   open:  Endpoint ─resolve─▶ addresses ─dial | listener─▶ Stream
-//!   wrap:  Stream ─STARTTLS─▶ Stream ─TLS─▶ Stream                                in the order of stream::route
+//!   wrap:  Stream ─proxy─▶ Stream ─STARTTLS─▶ Stream ─TLS─▶ Stream               in the order of stream::route
 //!   move:  relay::duplex(local Stream, remote Stream, Policy, Taps) ─▶ Transfer
 //!   tell:  event::Event ─▶ report::Voice ─▶ a line on stderr, words or JSON
 //!   end:   error::Kind ─▶ report::exit ─▶ exit code

@@ -72,6 +72,11 @@ const PRIVATE: &str = "echo me:secret > login; python3 -c \"\nimport base64, htt
 /// The page of 8080 is there, and newer than the server's.
 const NOT_CHANGED: &str = "mkdir -p www; echo page > www/index.html; touch -d 2001-01-01 www/index.html; echo 'page as it was' > page.html; \
     python3 -m http.server --directory www 8080 > /dev/null 2>&1 & sockkit connect -qz --retry-for 20 localhost 8080 > /dev/null";
+/// A proxy that answers by itself.
+const PROXY: &str = "python3 -c \"\nimport http.server\n\
+    class Proxy(http.server.BaseHTTPRequestHandler):\n\
+    \x20def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(b'instead of ' + self.path.encode())\n\
+    l = http.server.HTTPServer(('127.0.0.1', 3128), Proxy); print('up', file=open('up', 'w')); l.serve_forever()\n\" 2> /dev/null & ready up";
 
 /// Each example and its case.
 const CASES: &[(&str, Case)] = &[
@@ -347,6 +352,10 @@ const CASES: &[(&str, Case)] = &[
             "until sockkit udp-send --wait 0.3 localhost 9001 hello > got 2> /dev/null; do :; done &",
             "until grep -q answer got; do :; done; grep -q ': hello' out",
         ),
+    ),
+    (
+        "sockkit get -v --proxy http://localhost:3128 http://www.example.com/",
+        Ends(PROXY, "grep -q 'instead of http://www.example.com/' out && grep -q 'the proxy localhost:3128' err"),
     ),
     ("sockkit get -I http://localhost:8080/", Ends(WEB, "grep -q '200 OK' out && ! grep -q page out")),
     ("sockkit get --fail -o page.html http://localhost:8080/", Ends(WEB, "grep -q page page.html")),

@@ -16,6 +16,7 @@ use crate::opts::address::{FamilyArgs, SourceArgs, refuse_for_unix};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs, UntilIdleArgs};
 use crate::opts::ping::PingArgs;
 use crate::opts::progress::ProgressArgs;
+use crate::opts::proxy::TunnelArgs;
 use crate::opts::relay::{OutputArgs, SessionArgs};
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
 use crate::opts::taps::{TAPS, TapArgs};
@@ -75,6 +76,8 @@ pub struct Args {
     #[command(flatten)]
     until_idle: UntilIdleArgs,
     #[command(flatten)]
+    proxy: TunnelArgs,
+    #[command(flatten)]
     family: FamilyArgs,
     #[command(flatten)]
     source: SourceArgs,
@@ -100,7 +103,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let (endpoint, rest) = Endpoint::from_words(&args.words, Role::Connects).map_err(Error::usage)?;
     too_many(rest, "connect")?;
     refuse_for_unix(&endpoint, args.inet_only())?;
-    let route = args.route()?;
+    let route = Route { proxy: args.proxy.through(&endpoint)?, ..args.route()? };
     if let Some(plan) = args.ping.plan(args.limits.timeouts()) {
         return in_context(voice, args.limits.timeouts().deadline, |ctx| {
             ping::through(ctx, voice, plan, || route.open(ctx, &endpoint))
@@ -119,7 +122,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
 impl Args {
     fn route(&self) -> Result<Route, Error> {
         let tls = self.tls.client().map(|client| client.prepare()).transpose()?;
-        Ok(Route { dial: self.dial(), starttls: self.tls.starttls(), tls })
+        Ok(Route { dial: self.dial(), proxy: None, starttls: self.tls.starttls(), tls })
     }
 
     fn dial(&self) -> Dial {

@@ -75,6 +75,7 @@ pub const UDP_RECV: &[Example] = &[
 pub const GET: &[Example] = &[
     ("sockkit get www.example.com", "print a page"),
     ("sockkit get -I http://localhost:8080/", "print the head only"),
+    ("sockkit get -v --proxy http://localhost:3128 http://www.example.com/", "through a proxy, and watch it"),
     ("sockkit get --fail -o page.html http://localhost:8080/", "into a file; 22 when the server says no"),
     ("sockkit get --user-file login http://localhost:8080/private", "log in with the NAME:PASSWORD in the file login"),
     (

@@ -17,7 +17,7 @@ const HABITS: &[(&str, &str)] = &[
     ("-p", "the port is an argument here: sockkit listen [HOST] PORT"),
     ("-e", "running a program for each client is not built yet"),
     ("-c", "running a command for each client is not built yet"),
-    ("-x", "-x is the hex dump of connect and listen; proxies are not built yet"),
+    ("-x", "-x is the hex dump of connect and listen; the proxy of connect and get is --proxy"),
     ("-t", "telnet negotiation is not built yet"),
     ("-i", "--idle-timeout DUR limits silence; get -i includes the head"),
 ];

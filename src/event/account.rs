@@ -35,7 +35,7 @@ pub struct Account {
 pub struct Opening {
     /// Looking up the name; `None` if there was none to look up.
     pub resolve: Option<Duration>,
-    /// From then until the connection stood, attempts that failed included.
+    /// From then until the connection stood, attempts that failed and the answer of a proxy included.
     pub connect: Option<Duration>,
     /// From then until TLS stood; `None` without TLS.
     pub tls: Option<Duration>,

@@ -162,6 +162,11 @@ impl Socket {
         sys::fd::receive_now(self.as_fd(), buffer)
     }
 
+    /// The same, and what was read stays to be read again (`MSG_PEEK`).
+    pub fn look_ahead(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        sys::fd::look_ahead(self.as_fd(), buffer)
+    }
+
     /// send(2), once, without SIGPIPE.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         sys::fd::send_now(self.as_fd(), bytes)

@@ -19,6 +19,7 @@ pub mod ping;
 pub mod prefix;
 pub mod probe;
 pub mod progress;
+pub mod proxy;
 pub mod relay;
 pub mod service;
 pub mod socket;

@@ -161,6 +161,11 @@ fn escaped(chars: &mut std::str::Chars<'_>) -> Result<u8, String> {
     })
 }
 
+/// A variable of the environment. What is not UTF-8 is made something that nothing here takes, rather than overlooked.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,6 +36,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("0", "both directions ended cleanly, nothing known lost"),
     ("1", "a verdict was negative: not what was expected, some of several ports not open"),
     ("2", "usage: an option, its value, a malformed address or URL"),
+    ("5", "the proxy's name was not resolved"),
     ("6", "the host's name was not resolved"),
     ("7", "connection refused, or the host is unreachable"),
     ("8", "the server's reply is malformed"),
@@ -54,6 +55,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("60", "the peer's certificate is not trusted"),
     ("61", "bad content encoding: a compressed body that is damaged, cut or of an unknown kind"),
     ("63", "a size or header limit was passed"),
+    ("97", "the proxy refused"),
     ("128+n", "ended by signal n, such as 130 by ctrl-C"),
     ("141", "whoever read standard output is gone"),
 ];
@@ -63,6 +65,7 @@ pub fn ending(kind: Kind) -> Ending {
     Ending::Code(match kind {
         Kind::Verdict => 1,
         Kind::Usage => 2,
+        Kind::ProxyUnknown => 5,
         Kind::NameUnknown => 6,
         Kind::Refused => 7,
         Kind::Malformed => 8,
@@ -81,6 +84,7 @@ pub fn ending(kind: Kind) -> Ending {
         Kind::Untrusted => 60,
         Kind::Encoding => 61,
         Kind::TooLarge => 63,
+        Kind::Proxy => 97,
         Kind::OutputGone => return Ending::BrokenPipe,
         Kind::Signal(number) => return Ending::Signal(number),
     })
@@ -95,6 +99,7 @@ mod tests {
         let kinds = [
             Kind::Verdict,
             Kind::Usage,
+            Kind::ProxyUnknown,
             Kind::NameUnknown,
             Kind::Refused,
             Kind::Malformed,
@@ -114,6 +119,7 @@ mod tests {
             Kind::Untrusted,
             Kind::Encoding,
             Kind::TooLarge,
+            Kind::Proxy,
         ];
         for kind in kinds {
             let Ending::Code(code) = ending(kind) else { panic!("{kind:?} has a code") };

@@ -13,6 +13,7 @@ pub mod hex;
 mod intake;
 mod own_certificate;
 mod ping;
+mod proxy;
 pub mod repeats;
 mod starttls;
 mod tls;

@@ -94,6 +94,7 @@ pub(super) fn line(event: &Event<'_>) -> Line {
         Event::Serve(serve) => self::serve(serve),
         Event::Move(moved) => self::moved(moved),
         Event::Datagram(datagram) => self::datagram(datagram),
+        Event::Proxy(proxy) => super::proxy::line(proxy),
         Event::StartTls(starttls) => super::starttls::line(starttls),
         Event::Tls(tls) => return super::tls::line(importance, tls),
         Event::Http(http) => self::http(http),

@@ -88,7 +88,7 @@ pub(super) fn retrying(
 
 /// A service that is not there yet looks like this; a usage error stays one however often it is tried.
 pub fn may_come_up(error: &Error) -> bool {
-    matches!(error.kind, Kind::Refused | Kind::TimedOut | Kind::NameUnknown)
+    matches!(error.kind, Kind::Refused | Kind::TimedOut | Kind::NameUnknown | Kind::ProxyUnknown)
 }
 
 fn connect_host(ctx: &Context<'_>, target: &HostPort, how: &Dial, limit: Deadline) -> Result<Stream, Error> {

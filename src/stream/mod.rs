@@ -13,6 +13,7 @@ mod end;
 pub mod listener;
 pub mod output;
 pub mod part;
+pub mod proxy;
 mod pump;
 pub mod record;
 pub mod route;
@@ -26,6 +27,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use crate::address::HostPort;
 use crate::error::{Error, Kind, plain};
 use crate::event::account::{Opening, TcpInfo};
 use crate::event::tls::Handshake;
@@ -54,6 +56,8 @@ pub struct Remote {
     pub socket: Socket,
     /// Who is at the other end.
     pub peer: SocketName,
+    /// Whom it leads to, if the other end is a proxy.
+    target: Option<String>,
     /// How long the way to it took.
     pub opening: Opening,
     /// Whether the peer's end had come when ours was sent.
@@ -63,13 +67,18 @@ pub struct Remote {
 impl Remote {
     /// A connection to `peer`.
     pub fn new(socket: Socket, peer: SocketName, opening: Opening) -> Self {
-        Remote { socket, peer, opening, peer_ended_first: false }
+        Remote { socket, peer, target: None, opening, peer_ended_first: false }
     }
 
     /// Afterwards nobody can tell whose end was first: both have come, and the states say the same.
     fn end(&mut self) -> io::Result<()> {
         self.peer_ended_first |= self.socket.peer_has_ended();
         self.socket.shutdown_write()
+    }
+
+    /// Who is at the other end, and behind it.
+    fn name(&self) -> String {
+        self.target.as_ref().map_or_else(|| self.peer.to_string(), |target| format!("{target} through {}", self.peer))
     }
 
     /// Our own address.
@@ -122,6 +131,16 @@ impl Stream {
             Stream::Tls(tls) => tls.read(buffer),
             #[cfg(test)]
             Stream::Scripted(script) => script.read(buffer),
+        }
+    }
+
+    /// Looks at what the next read will give, and leaves it there.
+    pub fn look_ahead(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Socket(remote) => remote.socket.look_ahead(buffer),
+            Stream::Stdio(_) | Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+            #[cfg(test)]
+            Stream::Scripted(script) => script.look_ahead(buffer),
         }
     }
 
@@ -287,6 +306,14 @@ impl Stream {
         if let Stream::Tls(tls) = self { tls.agreed() } else { None }
     }
 
+    /// The other end is a proxy, and has become the way to `target` in this time.
+    fn leads_to(&mut self, target: &HostPort, took: Duration) {
+        if let Stream::Socket(remote) = self {
+            remote.target = Some(target.to_string());
+            remote.opening.connect = remote.opening.connect.map(|connect| connect + took);
+        }
+    }
+
     /// How long the way to the connection took.
     pub fn opening(&self) -> Opening {
         let below = self.remote().map(|remote| remote.opening).unwrap_or_default();
@@ -362,7 +389,7 @@ impl Stream {
     /// Who is at the other end.
     pub fn name(&self) -> String {
         match self {
-            Stream::Socket(remote) => remote.peer.to_string(),
+            Stream::Socket(remote) => remote.name(),
             Stream::Tls(tls) => tls.under().name(),
             Stream::Stdio(stdio) => stdio.input_name(),
             #[cfg(test)]
@@ -386,5 +413,5 @@ fn network_error(operation: &'static str, remote: &Remote, error: &io::Error) ->
         Io::TimedOut => "the peer does not answer any more".into(),
         _ => plain(error),
     };
-    Error::new(kind, operation, &remote.peer, reason)
+    Error::new(kind, operation, remote.name(), reason)
 }

@@ -54,6 +54,18 @@ impl Scripted {
         self
     }
 
+    /// What the next read gives; a pause is over once it was looked at, as it is once it was read.
+    pub(super) fn look_ahead(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = match self.reads.front() {
+            Some(Read::Bytes(bytes)) => bytes.len().min(buffer.len()),
+            _ => return self.read(buffer),
+        };
+        if let Some(Read::Bytes(bytes)) = self.reads.front() {
+            buffer[..n].copy_from_slice(&bytes[..n]);
+        }
+        Ok(n)
+    }
+
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.reads.pop_front() {
             None if self.open => Err(io::ErrorKind::WouldBlock.into()),

@@ -145,6 +145,12 @@ pub fn receive_now(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::retry_on_intr(receive)?.0)
 }
 
+/// The same, and what was read stays to be read again.
+pub fn look_ahead(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let receive = || rustix::net::recv(fd, &mut *buffer, RecvFlags::DONTWAIT | RecvFlags::PEEK);
+    Ok(rustix::io::retry_on_intr(receive)?.0)
+}
+
 /// Looks at the first byte of a stream socket without taking it: `Some(true)` there is one, `Some(false)`
 /// the peer has ended, `None` neither yet.
 pub fn peek(fd: BorrowedFd<'_>) -> io::Result<Option<bool>> {

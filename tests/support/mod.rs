@@ -24,10 +24,33 @@ use std::time::{Duration, Instant};
 /// No program of a test may run longer: then it is killed, and the test fails.
 pub const HARD_LIMIT: Duration = Duration::from_secs(90);
 
+/// What programs read out of the environment about proxies: that of whoever runs the tests is none of ours.
+const PROXY_VARIABLES: [&str; 9] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "SOCKKIT_PROXY_PASSWORD",
+];
+
+/// `command` without any proxy.
+pub fn without_proxies(command: &mut Command) -> &mut Command {
+    PROXY_VARIABLES.iter().fold(command, |command, name| command.env_remove(name))
+}
+
 /// The binary under test.
 pub fn sockkit<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(args: I) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
-    command.args(args).env_remove("NO_COLOR").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    without_proxies(&mut command)
+        .args(args)
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -44,7 +67,7 @@ pub fn peer(program: &str) -> Option<Command> {
         eprintln!("skipped: {program} is not installed");
     }
     let mut command = Command::new(found?);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    without_proxies(&mut command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Some(command)
 }
 

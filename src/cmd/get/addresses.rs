@@ -81,6 +81,11 @@ impl<'a> Place<'a> {
 /// The addresses of the name in `url`: those of --resolve, or else of a lookup.
 fn addresses(fetch: &Fetch<'_>, url: &Url) -> Result<Vec<SocketAddr>, Error> {
     let plan = fetch.plan;
+    if plan.proxies.for_url(url).map_err(Error::usage)?.is_some() {
+        return Err(
+            Error::usage("--all asks each address itself, and a proxy would choose one").hint("try --no-proxy '*'")
+        );
+    }
     let limit = Deadline::starting_now(plan.limits.connect);
     let mut all = Vec::new();
     for endpoint in plan.routes.endpoints(url).map_err(Error::usage)? {

@@ -77,15 +77,16 @@ impl<'a> Connections<'a> {
         None
     }
 
-    /// The stream to the origin of `url`, ready for its requests: the one place where a proxy and TLS come in.
+    /// The stream to the origin of `url`, ready for its requests: the one place where a proxy and TLS come in. An origin is always
+    /// reached in the same way, so that a kept connection to a proxy is only asked for what it was made for.
     /// However the origin is reached, its certificate is to be for the host of the URL (RFC 9110 §4.3.4).
     fn stream(&mut self, url: &Url) -> Result<Stream, Error> {
-        let endpoint = self.plan.routes.endpoint(url).map_err(Error::usage)?;
+        let (endpoint, proxy) = self.plan.way(self.ctx, url)?;
         let tls = match url.scheme() {
             Scheme::Https => Some(self.tls()?),
             Scheme::Http => None,
         };
-        let route = Route { dial: self.plan.dial.clone(), starttls: None, tls };
+        let route = Route { dial: self.plan.dial.clone(), proxy, starttls: None, tls };
         route.open_as(self.ctx, &endpoint, url.host())
     }
 

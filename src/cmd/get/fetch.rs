@@ -140,10 +140,11 @@ impl Fetch<'_> {
         let Place { output, kept } = place;
         let request = self.request(asking);
         let terms = Terms { method: asking.method, keep: request.keeps_connection(), idle: plan.limits.idle, begun };
-        let head = request.encode();
+        let head = plan.encode(&request)?;
         let body = if asking.uploads { self.upload.body()? } else { Body::None };
         let mut exchange = Exchange::new(self.ctx, connection, Outgoing::new(head, body), terms);
         let heads = exchange.head(output).map_err(|error| Failed { is_stale: exchange.is_stale(&error), error })?;
+        plan.tell_whose(self.ctx, &asking.url, &heads.last)?;
         if plan.answer.heads {
             output.write(&heads.raw())?;
         }

@@ -13,6 +13,7 @@ mod places;
 mod plan;
 mod repeat;
 mod upload;
+mod way;
 mod who;
 
 use clap::Args as ClapArgs;
@@ -20,7 +21,7 @@ use clap::Args as ClapArgs;
 use super::in_context;
 use crate::net::Context;
 use crate::opts::address::{FamilyArgs, SourceArgs};
-use crate::opts::http::{AnswerArgs, CredentialArgs, FileArgs, GlassArgs, RequestArgs, RouteArgs};
+use crate::opts::http::{AnswerArgs, CredentialArgs, FileArgs, GlassArgs, ProxyArgs, RequestArgs, RouteArgs};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
@@ -60,6 +61,8 @@ pub struct Args {
     connect_limit: ConnectLimitArgs,
     #[command(flatten)]
     route: RouteArgs,
+    #[command(flatten)]
+    proxy: ProxyArgs,
     #[command(flatten)]
     family: FamilyArgs,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::net::SocketConfig;
 use crate::opts::http::{AnswerArgs, Condition, Data, Files};
-use crate::proto::http::{Header, Method, Routes, Url, UrlError, UserInfo, Version};
+use crate::proto::http::{Header, Method, Proxies, Routes, Url, UrlError, UserInfo, Version};
 use crate::report::bar::When;
 use crate::stream::dial::Dial;
 use crate::stream::tls::Client;
@@ -30,6 +30,7 @@ pub(super) struct Plan {
     pub(super) downgrade: bool,
     pub(super) files: Files,
     pub(super) routes: Routes,
+    pub(super) proxies: Proxies,
     pub(super) dial: Dial,
     pub(super) tls: Client,
     pub(super) limits: Timeouts,
@@ -77,10 +78,13 @@ impl Args {
         who::refuse_twice(&self.credentials, &headers, &user_infos)?;
         headers.extend(self.credentials.user_agent()?);
         self.route.refuse_for_unix(self.inet_only())?;
+        let routes = self.route.routes();
+        let mut proxies = self.proxy.proxies(routes.unix.is_some())?;
+        proxies.take_authorization(&mut headers);
         let limits = self.connect_limit.with(self.limits.timeouts());
         let method = self.request.method()?;
         let files = self.files.files(&urls, method, &headers)?;
-        Ok(Plan {
+        let plan = Plan {
             urls,
             user_infos,
             files,
@@ -93,7 +97,8 @@ impl Args {
             },
             answer: self.answer(self.answer),
             downgrade: self.answer.may_downgrade(),
-            routes: self.route.routes(),
+            routes,
+            proxies,
             dial: Dial {
                 lookup: self.family.lookup(false),
                 config: self.config(),
@@ -103,7 +108,9 @@ impl Args {
             tls: self.tls.client(vec![HTTP_1_1.to_vec()]),
             limits,
             survey: Survey::of(self.glass),
-        })
+        };
+        plan.check_ways()?;
+        Ok(plan)
     }
 
     fn answer(&self, args: AnswerArgs) -> Answer {

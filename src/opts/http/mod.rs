@@ -6,6 +6,7 @@ mod answer;
 mod credentials;
 mod files;
 mod glass;
+mod proxy;
 mod request;
 mod route;
 
@@ -13,5 +14,6 @@ pub use answer::AnswerArgs;
 pub use credentials::{Condition, Cookie, CredentialArgs, Login, Since};
 pub use files::{FileArgs, Files, Place};
 pub use glass::GlassArgs;
+pub use proxy::ProxyArgs;
 pub use request::{Data, RequestArgs};
 pub use route::RouteArgs;

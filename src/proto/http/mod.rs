@@ -71,8 +71,10 @@
 //! ```
 
 pub mod auth;
+mod bypass;
 mod chunked;
 pub mod coding;
+pub mod connect;
 pub mod date;
 pub mod disposition;
 mod framing;
@@ -82,6 +84,7 @@ pub mod lint;
 mod masked;
 mod method;
 pub mod netrc;
+mod proxy;
 pub mod range;
 mod request;
 mod response;
@@ -98,6 +101,7 @@ pub use head::{Field, HeadReader, MAX_FIELDS, MAX_HEAD, ResponseHead, Version};
 pub use header::{Header, HeaderError};
 pub use masked::{lines, masked};
 pub use method::Method;
+pub use proxy::{Proxies, Proxy, ProxyError};
 pub use request::{Content, Request};
 pub use response::{End, Event, MAX_INTERIM, Response};
 pub use route::{ConnectTo, Resolve, Routes};

@@ -8,6 +8,7 @@ use super::auth::Secrets;
 use super::head::Version;
 use super::header::{Header, push_line};
 use super::method::Method;
+use super::proxy::Proxy;
 use super::url::Url;
 
 /// The type of a body that was given on the command line, unless a header of the user's says else; as in curl.
@@ -51,10 +52,21 @@ impl Request<'_> {
     /// then the user's others in their order, then the secrets.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        self.encode_with(self.url.target(), None)
+    }
+
+    /// The same for a proxy that is to pass it on: the target in absolute-form (RFC 9112 §3.2.2), and last what is for the
+    /// proxy alone.
+    #[must_use]
+    pub fn encode_for(&self, proxy: &Proxy) -> Vec<u8> {
+        self.encode_with(&self.url.to_string(), proxy.authorization())
+    }
+
+    fn encode_with(&self, target: &str, authorization: Option<&Header>) -> Vec<u8> {
         let agent = format!("sockkit/{}", self.agent);
         let ours = self.fields(&agent);
         let theirs: Vec<_> = self.headers_for_this_origin().collect();
-        let mut out = format!("{} {} {}\r\n", self.method, self.url.target(), self.version);
+        let mut out = format!("{} {} {}\r\n", self.method, target, self.version);
         for (name, value) in &ours {
             if theirs.iter().any(|h| h.is(name)) {
                 theirs.iter().filter(|h| h.is(name)).for_each(|h| h.write(&mut out));
@@ -63,7 +75,8 @@ impl Request<'_> {
             }
         }
         let others = theirs.iter().filter(|h| !ours.iter().any(|(name, _)| h.is(name)));
-        others.copied().chain(self.secrets.headers_for(self.url)).for_each(|h| h.write(&mut out));
+        let others = others.copied().chain(self.secrets.headers_for(self.url));
+        others.chain(authorization).for_each(|h| h.write(&mut out));
         out.push_str("\r\n");
         out.into_bytes()
     }
@@ -204,6 +217,32 @@ mod tests {
         assert!(!Request { keep: false, ..request }.keeps_connection());
         assert!(!Request { version: Version::Http10, ..request }.keeps_connection());
         assert!(!Request { headers: &close, ..request }.keeps_connection());
+    }
+
+    #[test]
+    fn a_proxy_gets_the_whole_url_and_what_is_its_own() {
+        const REST: &str = "User-Agent: sockkit/9\r\nAccept: */*\r\n";
+        let encode = |proxy: &str, now: &str, headers: &[&str]| {
+            let headers: Vec<_> = headers.iter().map(|h| Header::parse(h).unwrap()).collect();
+            let (url, secrets) = (Url::parse(now).unwrap(), Secrets::of(&Url::parse("h").unwrap()));
+            let (method, content, version) = (Method::Get, Content::None, Version::Http11);
+            let request = Request {
+                method,
+                url: &url,
+                secrets: &secrets,
+                headers: &headers,
+                content,
+                version,
+                keep: true,
+                agent: "9",
+            };
+            String::from_utf8(request.encode_for(&Proxy::parse(proxy, None).unwrap())).unwrap()
+        };
+        let plain = encode("p", "http://H:80/a%20b?c#d", &["X: y"]);
+        assert_eq!(plain, format!("GET http://h/a%20b?c HTTP/1.1\r\nHost: h\r\n{REST}X: y\r\n\r\n"));
+        let known = encode("u:p@p", "[::1]:81", &["Authorization: hunter2"]);
+        let line = "Proxy-Authorization: Basic dTpw";
+        assert_eq!(known, format!("GET http://[::1]:81/ HTTP/1.1\r\nHost: [::1]:81\r\n{REST}{line}\r\n\r\n"));
     }
 
     #[test]

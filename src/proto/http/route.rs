@@ -22,9 +22,12 @@ pub struct Resolve {
 /// PORT1 is any, an empty HOST2 or PORT2 the same as before; as in curl.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectTo {
-    from: (Option<String>, Option<u16>),
-    to: (Option<String>, Option<u16>),
+    from: Place,
+    to: Place,
 }
+
+/// A host and a port of which either may be left open.
+type Place = (Option<String>, Option<u16>);
 
 /// All detours of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,10 +49,31 @@ impl Routes {
         if let Some(name) = &self.unix {
             return Ok(Endpoint::Unix(name.clone()));
         }
+        let target = self.target(url)?;
+        Ok(Endpoint::Inet(self.resolved(&target).unwrap_or(target)))
+    }
+
+    /// Whom to ask for `url`, before any lookup: what a proxy is told.
+    ///
+    /// # Errors
+    /// Its name is one that the address grammar refuses.
+    pub fn target(&self, url: &Url) -> Result<HostPort, AddressError> {
         let (host, port) = self.detour(url);
-        let fixed = self.fixed(host, port).next();
-        let host = fixed.map_or_else(|| host.parse(), Ok)?;
-        Ok(Endpoint::Inet(HostPort { host, port: Port::Number(port) }))
+        Ok(HostPort { host: host.parse()?, port: Port::Number(port) })
+    }
+
+    /// Whether somebody else than the host of `url` is to be asked for it.
+    #[must_use]
+    pub fn is_detour(&self, url: &Url) -> bool {
+        self.detour(url) != (url.host(), url.port())
+    }
+
+    /// What --resolve has for `target`, whoever that is.
+    #[must_use]
+    pub fn resolved(&self, target: &HostPort) -> Option<HostPort> {
+        let Port::Number(port) = target.port else { return None };
+        let host = self.fixed(&target.host.to_string(), port).next()?;
+        Some(HostPort { host, port: Port::Number(port) })
     }
 
     /// The same where each address that `--resolve` gives counts, not the first alone.
@@ -132,13 +156,13 @@ fn cut_host(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The name as a URL's would be compared: lower case, punycode, without brackets.
-fn normal(host: &str) -> Option<String> {
+pub(super) fn normal(host: &str) -> Option<String> {
     let url = Url::parse(&format!("http://{host}/")).ok()?;
     // Whatever is more than a host (`a/b`, `a?b`) has moved into the target.
     (url.target() == "/").then(|| url.host().to_owned())
 }
 
-fn number(port: &str) -> Option<u16> {
+pub(super) fn number(port: &str) -> Option<u16> {
     port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())?.filter(|&port| port > 0)
 }
 
@@ -194,6 +218,26 @@ mod tests {
         assert_eq!((all(&pinned, "h"), all(&pinned, "i")), (vec!["127.0.0.5:80".into()], vec!["i:80".into()]));
         let detoured = Routes { connect_to: vec!["h:80:i:81".parse().unwrap()], ..Routes::default() };
         assert_eq!(all(&detoured.pinned(&url, Host::V4([127, 0, 0, 5].into())), "h"), ["127.0.0.5:81"]);
+    }
+
+    #[test]
+    fn what_a_proxy_is_told_is_not_resolved() {
+        let routes = Routes {
+            connect_to: vec!["h:80:i:81".parse().unwrap()],
+            resolve: vec!["i:81:127.0.0.1".parse().unwrap(), "proxy:3128:::1".parse().unwrap()],
+            unix: None,
+        };
+        let (detour, plain) = (Url::parse("h").unwrap(), Url::parse("https://[::1]/").unwrap());
+        assert_eq!((routes.target(&detour).unwrap().to_string().as_str(), routes.is_detour(&detour)), ("i:81", true));
+        assert_eq!(
+            (routes.target(&plain).unwrap().to_string().as_str(), routes.is_detour(&plain)),
+            ("[::1]:443", false)
+        );
+        let same = Routes { connect_to: vec!["::H:80".parse().unwrap()], ..Routes::default() };
+        assert!(!same.is_detour(&detour) && same.is_detour(&plain));
+        let proxy = HostPort { host: "proxy".parse().unwrap(), port: Port::Number(3128) };
+        assert_eq!(routes.resolved(&proxy).unwrap().to_string(), "[::1]:3128");
+        assert_eq!(routes.resolved(&HostPort { port: Port::Number(3129), ..proxy }), None);
     }
 
     #[test]
