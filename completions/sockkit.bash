@@ -63,7 +63,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__connect)
-            opts="-v -q -z -d -C -o -x -4 -6 -n -s -p -w -h --verbose --quiet --json --color --check --retry-for --count --interval --size --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --idle-timeout --deadline --connect-timeout --until-idle --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls --starttls --tls-name --tls-alpn --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --cert --min-days --ping --timeout --help"
+            opts="-v -q -z -d -C -o -x -4 -6 -n -s -p -w -h --verbose --quiet --json --color --check --retry-for --count --interval --size --no-stdin --send-only --crlf --no-half-close --no-splice --end-on --output --force --stats --progress --hex --log-in --log-out --rate --until-match --max-bytes --sum --expect-sha256 --expect-size --idle-timeout --deadline --connect-timeout --until-idle --proxy --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls --starttls --tls-name --tls-alpn --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --cert --min-days --ping --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -154,6 +154,10 @@ _sockkit() {
                     return 0
                     ;;
                 --until-idle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -447,7 +451,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__get)
-            opts="-v -q -X -I -H -u -A -i -L -o -O -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --user --user-file --bearer --bearer-file --bearer-env --netrc --netrc-file --cookie --user-agent --time-cond --include --raw-head --fail --follow --no-follow --max-redirects --allow-downgrade --timing --repeat --all --interval --output --remote-name --force --continue --create-dirs --range --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
+            opts="-v -q -X -I -H -u -A -i -L -o -O -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --user --user-file --bearer --bearer-file --bearer-env --netrc --netrc-file --cookie --user-agent --time-cond --include --raw-head --fail --follow --no-follow --max-redirects --allow-downgrade --timing --repeat --all --interval --output --remote-name --force --continue --create-dirs --range --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --proxy --no-proxy --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -574,6 +578,14 @@ _sockkit() {
                     return 0
                     ;;
                 --connect-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --no-proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
