@@ -287,7 +287,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s X -l method -d '
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s H -l header -d 'Send this header line in place of ours of that name; `NAME:` removes it, `NAME;` sends it empty' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l data -d 'Send this body as it is: a text, the bytes of FILE, or stdin' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write the body to FILE.part, which becomes FILE once it is whole; `-` is stdout. Of several URLs, one for all, or one each in their order' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l range -d 'Ask for these bytes alone, from 0 on: FIRST-LAST, FIRST- or -COUNT; several, with commas, come as multipart' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -323,7 +324,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l raw-head -d 'Wri
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit with 22, without the body, when the status is 400 or more'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s L -l follow -d 'Follow redirects; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-follow -d 'Take a redirect for the answer'
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s O -l remote-name -d 'Name each FILE as its URL ends'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists, and a FILE.part'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l continue -d 'Take up what is there, FILE.part or FILE: ask for the rest'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l create-dirs -d 'Make the directories that FILE is to lie in'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s n -l numeric -d 'Look up no names: addresses must be numeric'

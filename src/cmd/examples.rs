@@ -76,6 +76,9 @@ pub const GET: &[Example] = &[
     ("sockkit get www.example.com", "print a page"),
     ("sockkit get -I http://localhost:8080/", "print the head only"),
     ("sockkit get --fail -o page.html http://localhost:8080/", "into a file; 22 when the server says no"),
+    ("sockkit get -O http://localhost:8080/index.html", "into a file named as the URL ends"),
+    ("sockkit get --continue -o disk.img http://localhost:8080/disk.img", "fetch what is missing behind disk.img.part"),
+    ("sockkit get --range 0-99 http://localhost:8080/disk.img", "the first 100 bytes alone"),
 ];
 
 /// Of `echo-server`.

@@ -126,7 +126,7 @@ impl Fetch<'_> {
         place: &mut Place<'_>,
     ) -> Result<Answered, Failed> {
         let (plan, voice) = (self.plan, self.voice);
-        let Place { output, kept } = place;
+        let Place { output, kept, .. } = place;
         let request = self.request(asking);
         let terms = Terms { method: asking.method, keep: request.keeps_connection(), idle: plan.limits.idle, begun };
         let head = request.encode();
@@ -145,6 +145,8 @@ impl Fetch<'_> {
         if next.is_none() && plan.answer.body && kept.takes(self.ctx, answer)? {
             let bar = kept.bar(voice, plan.answer.progress, length);
             exchange.body(Taking::to(output, &|size| bar.at(size)))?;
+            drop(bar);
+            kept.came();
         } else if asking.is_followed_by(next.as_ref()) {
             exchange.skip(output);
         }

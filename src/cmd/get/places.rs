@@ -39,16 +39,18 @@ pub(super) struct Places<'a> {
 pub(super) struct Place<'a> {
     pub(super) output: Delivery<'a>,
     pub(super) kept: Kept,
+    /// It ends with the run, and not with its body.
+    is_stdout: bool,
 }
 
 /// What a place knows of its file, and of what is asked for.
 pub(super) struct Kept {
     file: Option<PartFile>,
-    /// It ends with the run, and not with its body.
-    is_stdout: bool,
     wanted: Wanted,
     /// Nothing but the body of one GET goes there, so that its rest can be asked for.
     is_plain: bool,
+    /// Its body has come whole: what fails after that is a judgement on the answer.
+    is_whole: bool,
     /// A later run can take the file up.
     is_resumable: bool,
     /// The size that the whole will have, where the rest of it was asked for.
@@ -92,7 +94,7 @@ impl<'a> Places<'a> {
     pub(super) fn over(&mut self, n: usize) -> Result<(), Error> {
         let waits_for_more = self.all.len() < self.urls && n + 1 < self.urls;
         let place = &mut self.all[self.turn];
-        if waits_for_more || place.kept.is_stdout {
+        if waits_for_more || place.is_stdout {
             return Ok(());
         }
         place.output.end(Ok(()))?;
@@ -102,8 +104,13 @@ impl<'a> Places<'a> {
     /// Ends a run that came to `outcome`, and gives that, with what has become of the file that was being written.
     pub(super) fn end(mut self, outcome: Result<(), Error>) -> Result<(), Error> {
         let outcome = self.all.iter_mut().fold(outcome, |outcome, place| place.output.end(outcome));
-        let kept = &self.all[self.turn].kept;
-        outcome.map_err(|error| kept.with_what_is_left(self.ctx, error))
+        let is_its_own = self.all.len() == self.urls;
+        let kept = &mut self.all[self.turn].kept;
+        let Err(mut error) = outcome else { return Ok(()) };
+        if kept.is_whole && is_its_own {
+            error = kept.finish(self.ctx).err().unwrap_or(error);
+        }
+        Err(kept.with_what_is_left(self.ctx, error))
     }
 }
 
@@ -111,10 +118,7 @@ impl<'a> Place<'a> {
     fn open(ctx: &'a Context<'a>, plan: &Plan, place: &Named) -> Result<Self, Error> {
         let mut kept = Kept::new(plan);
         let output = match place {
-            Named::Screen | Named::Stdout => {
-                kept.is_stdout = true;
-                Output::Stdout
-            }
+            Named::Screen | Named::Stdout => Output::Stdout,
             Named::File(path) => {
                 kept.name = (plan.files.places.len() > 1).then(|| path.display().to_string());
                 kept.open(ctx, path, &plan.files)?
@@ -123,7 +127,8 @@ impl<'a> Place<'a> {
         let local = Stdio::open(Input::Nothing, output)?;
         let output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
         let is_screen = *place == Named::Screen && fd::kind(fd::stdout()).is_ok_and(|kind| kind == FdKind::Terminal);
-        Ok(Place { output: if is_screen { output.for_eyes() } else { output }, kept })
+        let output = if is_screen { output.for_eyes() } else { output };
+        Ok(Place { output, kept, is_stdout: !matches!(place, Named::File(_)) })
     }
 }
 
@@ -131,9 +136,9 @@ impl Kept {
     fn new(plan: &Plan) -> Self {
         Kept {
             file: None,
-            is_stdout: false,
             wanted: plan.files.range.clone().map_or(Wanted::Whole, Wanted::Ranges),
             is_plain: plan.is_plain_get() && plan.files.places.len() == plan.urls.len(),
+            is_whole: false,
             is_resumable: false,
             complete: None,
             name: None,
@@ -193,6 +198,11 @@ impl Kept {
         }
     }
 
+    /// The body has come to its end.
+    pub(super) fn came(&mut self) {
+        self.is_whole = true;
+    }
+
     /// The progress of a body of `length` bytes, if that was announced.
     pub(super) fn bar<'b>(&'b self, voice: &'b Voice, when: When, length: Option<u64>) -> Bar<'b> {
         let from = self.file.as_ref().map_or(0, PartFile::have);
@@ -235,6 +245,7 @@ impl Kept {
 
     /// The body has come, and with it the end of the file.
     fn finish(&mut self, ctx: &Context<'_>) -> Result<(), Error> {
+        self.is_whole = false;
         let Some(file) = &mut self.file else { return Ok(()) };
         let (has, path) = (file.size(), file.path().display());
         if let Some(complete) = self.complete.filter(|&complete| complete != has) {
@@ -265,13 +276,12 @@ impl Answer<'_> {
     fn gives(self, ranges: &Ranges) -> Result<(), Error> {
         let status = self.head.status;
         match (status, ranges.single()) {
-            (206, None) => Ok(()),
             (206, Some(range)) => {
                 let part = self.part().map_err(|e| self.malformed(&e))?;
                 part.answers(range).map_err(|e| self.malformed(&e))?;
                 self.check_length()
             }
-            (200, Some(Range::From { first: 0, last: None })) => Ok(()),
+            (206, None) | (200, Some(Range::From { first: 0, last: None })) => Ok(()),
             (200..=299, _) => Err(self
                 .unfit(format_args!("the server answered {status} and not with the part that was asked for"))
                 .hint("without --range it gives the whole")),
