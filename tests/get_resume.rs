@@ -164,6 +164,23 @@ fn answers_that_do_not_fit_leave_the_part_as_it_is() {
 }
 
 #[test]
+fn a_part_of_another_version_is_refused() {
+    let dir = directory();
+    if !remembers(dir.path()) {
+        return;
+    }
+    let out = dir.path().join("out");
+    get(&["-o", text(&out), &of(breaking_off(5, "ETag: \"v1\"\r\n").0, "/")]).expect(18);
+    for (fields, code) in [("ETag: \"v2\"\r\n", 33), ("ETag: \"v1\"\r\n", 0)] {
+        let head = "HTTP/1.1 206 OK\r\nContent-Range: bytes 5-15/16\r\nContent-Length: 11\r\n";
+        let ended = resume(saying(format!("{head}{fields}\r\n56789abcdef")).0, &out).expect(code);
+        assert_eq!(ended.stderr.contains("it has changed"), code == 33, "{}", ended.stderr);
+        assert_eq!(part(&out).exists(), code == 33);
+    }
+    assert_eq!(fs::read(&out).expect("whole"), WHOLE);
+}
+
+#[test]
 fn a_part_that_is_whole_already_gets_its_name() {
     let dir = directory();
     let out = dir.path().join("out");

@@ -216,7 +216,7 @@ mod tests {
         let lines = Lines { start: before, ..Lines::starting_now() };
         lines.bytes.store(10 * 1024, Ordering::Relaxed);
         let line = lines.line(&Span { name: Some("f"), from: 90 * 1024, total: Some(200 * 1024) });
-        assert!(line.text.starts_with("f: 100.00 KiB of 200.00 KiB in 10."), "{}", line.text);
+        assert!(line.text.starts_with("f: 100.00 KiB of 200.00 KiB in 10"), "{}", line.text);
         assert_eq!((&line.fields["bytes"], &line.fields["file"]), (&json!(102_400), &json!("f")));
         assert!(line.fields["rate"].as_u64().is_some_and(|rate| (900..=1024).contains(&rate)), "{:?}", line.fields);
     }

@@ -5,10 +5,10 @@
 //! is written as it is. Removes nothing but an empty FILE.part that it has made itself. Refuses to know what is written.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::output::{OutputFile, follow_links, given_number};
@@ -105,7 +105,7 @@ impl PartFile {
         let part = PartFile { file, path, target, state: State::Made, force: rights.force, have: 0 };
         part.lock()?;
         if let Some(found) = found {
-            let set = part.file.set_permissions(found.permissions());
+            let set = part.file.set_permissions(Permissions::from_mode(found.permissions().mode() & 0o777));
             set.map_err(|e| failed("open", &part.path, &e))?;
         }
         Ok(part)

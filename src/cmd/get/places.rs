@@ -194,7 +194,11 @@ impl Kept {
                 answer.gives(ranges)?;
                 self.begin(answer.head).map(|()| true)
             }
-            Wanted::Rest(have, _) => self.goes_on(ctx, *have, answer),
+            Wanted::Rest(have, validator) => {
+                let have = *have;
+                answer.check_version(validator.as_deref())?;
+                self.goes_on(ctx, have, answer)
+            }
         }
     }
 
@@ -292,6 +296,18 @@ impl Answer<'_> {
                 _ => Err(self.unfit("the server has none of the bytes asked for")),
             },
             _ => Ok(()),
+        }
+    }
+
+    /// A part of another version than the one that began the file, from a server that ignores If-Range.
+    fn check_version(self, began: Option<&str>) -> Result<(), Error> {
+        let Some(began) = began.filter(|_| self.head.status == 206) else { return Ok(()) };
+        let now = self.head.get(if began.starts_with('"') { "etag" } else { "last-modified" });
+        match now.filter(|now| *now != began.as_bytes()) {
+            Some(now) => Err(self
+                .unfit(format_args!("it has changed: the part is of {}, and what is there of {began}", escape(now)))
+                .hint("without --continue, --force fetches it anew")),
+            None => Ok(()),
         }
     }
 
