@@ -32,6 +32,14 @@ const ONCE: &str = "printf answer | sockkit listen -q 9001 --port-file up > sunk
 const WEB: &str = "mkdir -p www; echo page > www/index.html; \
     python3 -m http.server --directory www 80 > /dev/null 2>&1 & python3 -m http.server --directory www 8080 > /dev/null 2>&1 & \
     sockkit connect -qz --retry-for 20 localhost 80 > /dev/null; sockkit connect -qz --retry-for 20 localhost 8080 > /dev/null";
+
+/// A web server that gives parts, and the first of them.
+const PARTS: &str = "printf 0123456789 > disk.img.part; python3 -c \"\nimport http.server\n\
+    class H(http.server.BaseHTTPRequestHandler):\n  def do_GET(s):\n    \
+    a, b = s.headers['Range'][6:].split('-'); b = b or '999'; part = (b'0123456789' * 100)[int(a):int(b) + 1]\n    \
+    s.send_response(206); s.send_header('Content-Range', 'bytes %s-%s/1000' % (a, b))\n    \
+    s.send_header('Content-Length', str(len(part))); s.end_headers(); s.wfile.write(part)\n\
+    l = http.server.HTTPServer(('', 8080), H); print('up', file=open('up', 'w')); l.serve_forever()\n\" & ready up";
 const UDP_9001: &str = "sockkit udp-recv -q --count 1 9001 --port-file up > sunk & ready up";
 const UNIX: &str =
     "printf answer | sockkit listen -q unix:/tmp/demo.sock --port-file up > sunk & ready up; echo x > request";
@@ -376,6 +384,12 @@ const CASES: &[(&str, Case)] = &[
         "sockkit get --all http://localhost:8080/",
         Ends(WEB, "grep -q '^127.0.0.1:8080 *200 ' out && ! grep -q page out"),
     ),
+    ("sockkit get -O http://localhost:8080/index.html", Ends(WEB, "grep -q page index.html")),
+    (
+        "sockkit get --continue -o disk.img http://localhost:8080/disk.img",
+        Ends(PARTS, "test $(wc -c < disk.img) = 1000 && ! test -e disk.img.part"),
+    ),
+    ("sockkit get --range 0-99 http://localhost:8080/disk.img", Ends(PARTS, "test $(wc -c < out) = 100")),
     (
         "sockkit echo-server --udp 127.0.0.1 7000",
         Serves("until sockkit udp-send --wait 0.3 127.0.0.1 7000 hello | grep -q hello; do :; done"),

@@ -85,6 +85,9 @@ pub const GET: &[Example] = &[
     ("sockkit get --timing -o page.html http://localhost:8080/", "where does the time go?"),
     ("sockkit get --repeat 20 http://localhost:8080/", "how long does it take, over new connections and kept ones?"),
     ("sockkit get --all http://localhost:8080/", "does every address of this name answer alike?"),
+    ("sockkit get -O http://localhost:8080/index.html", "into a file named as the URL ends"),
+    ("sockkit get --continue -o disk.img http://localhost:8080/disk.img", "fetch what is missing behind disk.img.part"),
+    ("sockkit get --range 0-99 http://localhost:8080/disk.img", "the first 100 bytes alone"),
 ];
 
 /// Of `echo-server`.

@@ -19,6 +19,8 @@ const HABITS: &[(&str, &str)] = &[
     ("-c", "running a command for each client is not built yet"),
     ("-x", "-x is the hex dump of connect and listen; the proxy of connect and get is --proxy"),
     ("-t", "telnet negotiation is not built yet"),
+    ("-C", "-C is --crlf of connect and listen; get takes up a download that was cut off by --continue"),
+    ("-r", "get asks for a part by --range FIRST-LAST"),
     ("-i", "--idle-timeout DUR limits silence; get -i includes the head"),
 ];
 

@@ -5,10 +5,10 @@
 //! is written as it is. Removes nothing but an empty FILE.part that it has made itself. Refuses to know what is written.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::output::{OutputFile, follow_links, given_number};
@@ -43,13 +43,21 @@ pub struct PartFile {
     path: PathBuf,
     /// Where the links of the user's path lead to; the same as `path` for a FILE that is taken up in its place.
     target: PathBuf,
-    /// By us, in this run.
-    is_made: bool,
-    /// What it holds counts until something is written.
-    is_old: bool,
+    state: State,
     force: bool,
     have: u64,
-    is_done: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// By us, in this run.
+    Made,
+    /// It was there, and what it holds goes when something comes for it.
+    Old,
+    /// It was there, and what it holds is the beginning.
+    TakenUp,
+    /// It has its name.
+    Done,
 }
 
 impl Destination {
@@ -94,11 +102,10 @@ impl PartFile {
     fn new(path: PathBuf, target: PathBuf, found: Option<&Metadata>, rights: Rights) -> Result<Self, Error> {
         let file =
             OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| failed("open", &path, &e))?;
-        let part =
-            PartFile { file, path, target, is_made: true, is_old: false, force: rights.force, have: 0, is_done: false };
+        let part = PartFile { file, path, target, state: State::Made, force: rights.force, have: 0 };
         part.lock()?;
         if let Some(found) = found {
-            let set = part.file.set_permissions(found.permissions());
+            let set = part.file.set_permissions(Permissions::from_mode(found.permissions().mode() & 0o777));
             set.map_err(|e| failed("open", &part.path, &e))?;
         }
         Ok(part)
@@ -116,8 +123,8 @@ impl PartFile {
         let is_of_use = rights.resume && sys::remembered(file.as_fd()).is_none_or(|word| !word.is_empty());
         let have = if is_of_use { found.len() } else { 0 };
         file.seek(SeekFrom::Start(have)).map_err(|e| failed("open", &path, &e))?;
-        let is_old = have == 0;
-        let part = PartFile { file, path, target, is_made: false, is_old, force: rights.force, have, is_done: false };
+        let state = if have == 0 { State::Old } else { State::TakenUp };
+        let part = PartFile { file, path, target, state, force: rights.force, have };
         part.lock()?;
         Ok(part)
     }
@@ -140,9 +147,9 @@ impl PartFile {
         &self.target
     }
 
-    /// Whether it waits for its name, and is where [`PartFile::path`] says.
+    /// Whether it waits for that, and is where [`PartFile::path`] says.
     pub fn is_there(&self) -> bool {
-        !self.is_done && self.is_ours()
+        self.state != State::Done && self.is_ours()
     }
 
     /// How many bytes of an earlier run it begins with.
@@ -190,12 +197,12 @@ impl PartFile {
     /// To write to, from the end of what it has.
     pub fn output(&self) -> Result<OutputFile, Error> {
         let fd = self.file.try_clone().map_err(|e| failed("open", &self.path, &e))?.into();
-        Ok(OutputFile::of(self.path.clone(), fd, self.is_old))
+        Ok(OutputFile::of(self.path.clone(), fd, self.state == State::Old))
     }
 
     /// It is whole: it takes its name. One that has been taken meanwhile is left to whoever has it.
     pub fn finish(&mut self) -> Result<(), Error> {
-        self.is_done = true;
+        self.state = State::Done;
         if !self.is_in_place() {
             self.rename()?;
         }
@@ -226,7 +233,7 @@ impl PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if self.is_made && !self.is_done && self.size() == 0 && self.is_ours() {
+        if self.state == State::Made && self.size() == 0 && self.is_ours() {
             // Made by us, and nothing came for it: as if we had never been here.
             let _ = fs::remove_file(&self.path);
         }

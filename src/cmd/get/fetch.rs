@@ -137,7 +137,7 @@ impl Fetch<'_> {
         place: &mut Place<'_>,
     ) -> Result<Answered, Failed> {
         let (plan, voice) = (self.plan, self.voice);
-        let Place { output, kept } = place;
+        let Place { output, kept, .. } = place;
         let request = self.request(asking);
         let terms = Terms { method: asking.method, keep: request.keeps_connection(), idle: plan.limits.idle, begun };
         let head = plan.encode(&request)?;
@@ -159,6 +159,8 @@ impl Fetch<'_> {
         } else if next.is_none() && plan.answer.body && kept.takes(self.ctx, answer)? {
             let bar = kept.bar(voice, plan.answer.progress, length);
             exchange.body(Taking::to(output, &|size| bar.at(size)))?;
+            drop(bar);
+            kept.came();
         } else if asking.is_followed_by(next.as_ref()) {
             exchange.skip(output);
         }

@@ -39,16 +39,18 @@ pub(super) struct Places<'a> {
 pub(super) struct Place<'a> {
     pub(super) output: Delivery<'a>,
     pub(super) kept: Kept,
+    /// It ends with the run, and not with its body.
+    is_stdout: bool,
 }
 
 /// What a place knows of its file, and of what is asked for.
 pub(super) struct Kept {
     file: Option<PartFile>,
-    /// It ends with the run, and not with its body.
-    is_stdout: bool,
     wanted: Wanted,
     /// Nothing but the body of one GET goes there, so that its rest can be asked for.
     is_plain: bool,
+    /// Its body has come whole: what fails after that is a judgement on the answer.
+    is_whole: bool,
     /// A later run can take the file up.
     is_resumable: bool,
     /// The size that the whole will have, where the rest of it was asked for.
@@ -86,8 +88,8 @@ impl<'a> Places<'a> {
     pub(super) fn nowhere(ctx: &'a Context<'a>, plan: &Plan) -> Result<Self, Error> {
         let local = Stdio::open(Input::Nothing, Output::Discard)?;
         let output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
-        let kept = Kept { is_stdout: true, ..Kept::new(plan) };
-        Ok(Places { ctx, all: vec![Place { output, kept }], urls: plan.urls.len(), turn: 0 })
+        let place = Place { output, kept: Kept::new(plan), is_stdout: true };
+        Ok(Places { ctx, all: vec![place], urls: plan.urls.len(), turn: 0 })
     }
 
     /// The place of the `n`th URL.
@@ -100,7 +102,7 @@ impl<'a> Places<'a> {
     pub(super) fn over(&mut self, n: usize) -> Result<(), Error> {
         let waits_for_more = self.all.len() < self.urls && n + 1 < self.urls;
         let place = &mut self.all[self.turn];
-        if waits_for_more || place.kept.is_stdout || place.output.is_spared() {
+        if waits_for_more || place.is_stdout || place.output.is_spared() {
             return Ok(());
         }
         place.output.end(Ok(()))?;
@@ -110,8 +112,13 @@ impl<'a> Places<'a> {
     /// Ends a run that came to `outcome`, and gives that, with what has become of the file that was being written.
     pub(super) fn end(mut self, outcome: Result<(), Error>) -> Result<(), Error> {
         let outcome = self.all.iter_mut().fold(outcome, |outcome, place| place.output.end(outcome));
-        let kept = &self.all[self.turn].kept;
-        outcome.map_err(|error| kept.with_what_is_left(self.ctx, error))
+        let is_its_own = self.all.len() == self.urls;
+        let kept = &mut self.all[self.turn].kept;
+        let Err(mut error) = outcome else { return Ok(()) };
+        if kept.is_whole && is_its_own {
+            error = kept.finish(self.ctx).err().unwrap_or(error);
+        }
+        Err(kept.with_what_is_left(self.ctx, error))
     }
 }
 
@@ -119,10 +126,7 @@ impl<'a> Place<'a> {
     fn open(ctx: &'a Context<'a>, plan: &Plan, place: &Named) -> Result<Self, Error> {
         let mut kept = Kept::new(plan);
         let output = match place {
-            Named::Screen | Named::Stdout => {
-                kept.is_stdout = true;
-                Output::Stdout
-            }
+            Named::Screen | Named::Stdout => Output::Stdout,
             Named::File(path) => {
                 kept.name = (plan.files.places.len() > 1).then(|| path.display().to_string());
                 kept.open(ctx, path, &plan.files)?
@@ -131,7 +135,8 @@ impl<'a> Place<'a> {
         let local = Stdio::open(Input::Nothing, output)?;
         let output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
         let is_screen = *place == Named::Screen && fd::kind(fd::stdout()).is_ok_and(|kind| kind == FdKind::Terminal);
-        Ok(Place { output: if is_screen { output.for_eyes() } else { output }, kept })
+        let output = if is_screen { output.for_eyes() } else { output };
+        Ok(Place { output, kept, is_stdout: !matches!(place, Named::File(_)) })
     }
 }
 
@@ -139,9 +144,9 @@ impl Kept {
     fn new(plan: &Plan) -> Self {
         Kept {
             file: None,
-            is_stdout: false,
             wanted: plan.files.range.clone().map_or(Wanted::Whole, Wanted::Ranges),
             is_plain: plan.is_plain_get() && plan.files.places.len() == plan.urls.len(),
+            is_whole: false,
             is_resumable: false,
             complete: None,
             name: None,
@@ -197,8 +202,17 @@ impl Kept {
                 answer.gives(ranges)?;
                 self.begin(answer.head).map(|()| true)
             }
-            Wanted::Rest(have, _) => self.goes_on(ctx, *have, answer),
+            Wanted::Rest(have, validator) => {
+                let have = *have;
+                answer.check_version(validator.as_deref())?;
+                self.goes_on(ctx, have, answer)
+            }
         }
+    }
+
+    /// The body has come to its end.
+    pub(super) fn came(&mut self) {
+        self.is_whole = true;
     }
 
     /// The progress of a body of `length` bytes, if that was announced.
@@ -243,6 +257,7 @@ impl Kept {
 
     /// The body has come, and with it the end of the file.
     fn finish(&mut self, ctx: &Context<'_>) -> Result<(), Error> {
+        self.is_whole = false;
         let Some(file) = &mut self.file else { return Ok(()) };
         let (has, path) = (file.size(), file.path().display());
         if let Some(complete) = self.complete.filter(|&complete| complete != has) {
@@ -273,13 +288,12 @@ impl Answer<'_> {
     fn gives(self, ranges: &Ranges) -> Result<(), Error> {
         let status = self.head.status;
         match (status, ranges.single()) {
-            (206, None) => Ok(()),
             (206, Some(range)) => {
                 let part = self.part().map_err(|e| self.malformed(&e))?;
                 part.answers(range).map_err(|e| self.malformed(&e))?;
                 self.check_length()
             }
-            (200, Some(Range::From { first: 0, last: None })) => Ok(()),
+            (206, None) | (200, Some(Range::From { first: 0, last: None })) => Ok(()),
             (200..=299, _) => Err(self
                 .unfit(format_args!("the server answered {status} and not with the part that was asked for"))
                 .hint("without --range it gives the whole")),
@@ -290,6 +304,18 @@ impl Answer<'_> {
                 _ => Err(self.unfit("the server has none of the bytes asked for")),
             },
             _ => Ok(()),
+        }
+    }
+
+    /// A part of another version than the one that began the file, from a server that ignores If-Range.
+    fn check_version(self, began: Option<&str>) -> Result<(), Error> {
+        let Some(began) = began.filter(|_| self.head.status == 206) else { return Ok(()) };
+        let now = self.head.get(if began.starts_with('"') { "etag" } else { "last-modified" });
+        match now.filter(|now| *now != began.as_bytes()) {
+            Some(now) => Err(self
+                .unfit(format_args!("it has changed: the part is of {}, and what is there of {began}", escape(now)))
+                .hint("without --continue, --force fetches it anew")),
+            None => Ok(()),
         }
     }
 
