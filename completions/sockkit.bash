@@ -447,7 +447,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__get)
-            opts="-v -q -X -I -H -i -L -o -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --include --raw-head --fail --follow --no-follow --max-redirects --timing --repeat --all --interval --output --force --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
+            opts="-v -q -X -I -H -i -L -o -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --include --raw-head --fail --follow --no-follow --max-redirects --timing --repeat --all --lint --interval --output --force --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -349,6 +349,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --no-follow 'Take a redirect for the answer'
             cand --timing 'Show on stderr what the time of each request went into, as bars on a terminal'
             cand --all 'Ask each address of the name once, and print a table of what each has answered'
+            cand --lint 'Tell on stderr what is wrong with each response, by the section of its RFC'
             cand --force 'Overwrite a FILE that exists'
             cand -4 'IPv4 only'
             cand --ipv4 'IPv4 only'

@@ -357,6 +357,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--no-follow', '--no-follow', [CompletionResultType]::ParameterName, 'Take a redirect for the answer')
             [CompletionResult]::new('--timing', '--timing', [CompletionResultType]::ParameterName, 'Show on stderr what the time of each request went into, as bars on a terminal')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Ask each address of the name once, and print a table of what each has answered')
+            [CompletionResult]::new('--lint', '--lint', [CompletionResultType]::ParameterName, 'Tell on stderr what is wrong with each response, by the section of its RFC')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Overwrite a FILE that exists')
             [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'IPv4 only')
             [CompletionResult]::new('--ipv4', '--ipv4', [CompletionResultType]::ParameterName, 'IPv4 only')

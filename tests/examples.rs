@@ -351,6 +351,10 @@ const CASES: &[(&str, Case)] = &[
         Ends(WEB, "grep -q '^127.0.0.1:8080 *200 ' out && ! grep -q page out"),
     ),
     (
+        "sockkit get --lint -o page.html http://localhost:8080/",
+        Ends(WEB, "grep -q page page.html && grep -q 'lint of GET http://localhost:8080/:' err"),
+    ),
+    (
         "sockkit echo-server --udp 127.0.0.1 7000",
         Serves("until sockkit udp-send --wait 0.3 127.0.0.1 7000 hello | grep -q hello; do :; done"),
     ),

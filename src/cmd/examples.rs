@@ -79,6 +79,7 @@ pub const GET: &[Example] = &[
     ("sockkit get --timing -o page.html http://localhost:8080/", "where does the time go?"),
     ("sockkit get --repeat 20 http://localhost:8080/", "how long does it take, over new connections and kept ones?"),
     ("sockkit get --all http://localhost:8080/", "does every address of this name answer alike?"),
+    ("sockkit get --lint -o page.html http://localhost:8080/", "does the server keep to the standards?"),
 ];
 
 /// Of `echo-server`.

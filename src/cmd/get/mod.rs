@@ -9,6 +9,7 @@ mod addresses;
 mod connections;
 mod fetch;
 mod glass;
+mod lint;
 mod plan;
 mod repeat;
 mod upload;
@@ -32,6 +33,7 @@ use crate::stream::Stream;
 use crate::stream::stdio::{Input, Stdio};
 use connections::Connections;
 use fetch::Fetch;
+use lint::Linter;
 use upload::Upload;
 
 /// Options of `get`.
@@ -80,14 +82,18 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let glass = Glass::new(voice, args.glass.timing(), plan.survey.is_some());
         let ctx = &Context { tell: &glass, ..*ctx };
         let upload = Upload::open(ctx, &plan)?;
+        let linter = args.glass.lint().then(|| Linter::new(voice));
+        let connections = Connections::new(ctx, &plan, tls);
+        let mut fetch = Fetch { ctx, voice, plan: &plan, connections, upload, linter: linter.as_ref() };
         if let Some(survey) = plan.survey {
-            let connections = Connections::new(ctx, &plan, tls);
-            return survey.run(&glass, Fetch { ctx, voice, plan: &plan, connections, upload });
+            return survey.run(&glass, fetch);
         }
         let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
-        let connections = Connections::new(ctx, &plan, tls);
-        let outcome = Fetch { ctx, voice, plan: &plan, connections, upload }.all(&mut output);
-        output.end(outcome)
+        let outcome = fetch.all(&mut output);
+        let outcome = output.end(outcome);
+        // What came is kept whatever is wrong with its form.
+        let verdict = linter.as_ref().map_or(Ok(()), |linter| linter.end(&mut fetch, outcome.is_ok()));
+        outcome.and(verdict)
     })
 }
