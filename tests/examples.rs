@@ -391,6 +391,10 @@ const CASES: &[(&str, Case)] = &[
     ),
     ("sockkit get --range 0-99 http://localhost:8080/disk.img", Ends(PARTS, "test $(wc -c < out) = 100")),
     (
+        "sockkit get --lint -o page.html http://localhost:8080/",
+        Ends(WEB, "grep -q page page.html && grep -q 'lint of GET http://localhost:8080/:' err"),
+    ),
+    (
         "sockkit echo-server --udp 127.0.0.1 7000",
         Serves("until sockkit udp-send --wait 0.3 127.0.0.1 7000 hello | grep -q hello; do :; done"),
     ),

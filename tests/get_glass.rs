@@ -121,6 +121,8 @@ fn what_would_be_ignored_is_refused() {
         &["--all", "--repeat", "2"],
         &["--all", "--unix-socket", "/tmp/s"],
         &["--all", "--data", "-"],
+        &["--lint", "--all"],
+        &["--lint", "--repeat", "2"],
     ] {
         let ended = run(&mut sockkit([&["get"], args, &[&url]].concat()), b"body");
         let code = if args.contains(&"--data") { 26 } else { 2 };
@@ -184,4 +186,147 @@ fn answers_that_differ_and_addresses_that_fail() {
         all[2]
     );
     assert_eq!((&all[3]["failed"], &all[3]["alike"]), (&1.into(), &false.into()));
+}
+
+/// A server that answers each request with these bytes and then closes, or waits.
+fn replying(reply: impl Into<Vec<u8>>, closes: bool) -> String {
+    let reply = reply.into();
+    let address = serving(move |mut client| {
+        client.head();
+        client.send(&reply);
+        if !closes {
+            client.until_gone();
+        }
+    });
+    format!("http://{address}/")
+}
+
+const DATE: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nAge: 1\r\n";
+
+/// What the server says behind status line and date, whether it closes, the exit code, and the sections told.
+type Lint = (&'static str, bool, i32, &'static [&'static str]);
+
+const LINTS: &[Lint] = &[
+    ("Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nok", false, 0, &[]),
+    // Warnings alone are no failure.
+    ("Content-Length: 2\r\n\r\nok", false, 0, &["warning: there is a body and no Content-Type (RFC 9110 §8.3)"]),
+    ("Content-Type: text/plain\r\n\r\nok", true, 0, &["(RFC 9112 §6.3)"]),
+    // Errors in what is taken.
+    ("Content-Length: 0\r\nETag: x\r\n\r\n", false, 1, &["(RFC 9110 §8.8.3)"]),
+    ("Content-Type: a/b\r\nContent-Length: 2\r\n\r\nok, more", false, 1, &["error: 6 bytes came behind the end"]),
+    ("Connection: close\r\nContent-Length: 0\r\n\r\n", false, 1, &["it says Connection: close and stays open"]),
+    (
+        "Content-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\nDate: x\r\n\r\n",
+        false,
+        1,
+        &["note: the chunks have extensions", "error: the trailer \"Date\" may not be one (RFC 9110 §6.5.1)"],
+    ),
+    // Errors in what is refused: its own code, and the findings before it.
+    ("Content-Length : 0\r\n\r\n", false, 8, &["has white space before its colon (RFC 9112 §5.1)"]),
+    (
+        "Content-Length: 0\r\nA: b\r\n folded\r\nC d\r\n\r\n",
+        false,
+        8,
+        &["(obsolete folding) (RFC 9112 §5.2)", "\"C d\" has no colon"],
+    ),
+    ("Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", false, 8, &["2 Content-Lengths differ (RFC 9112 §6.3)"]),
+    (
+        "Content-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n 2\r\nok\r\n0\r\n\r\n",
+        false,
+        8,
+        &["a chunk size has white space around it (RFC 9112 §7.1)"],
+    ),
+    ("Content-Type: a/b\r\nContent-Length: 5\r\n\r\nhal", true, 18, &["the body was cut: 3 of 5 bytes came"]),
+    ("Content-Length: 0\r\nA: b\r\n", true, 8, &["the head ends without its empty line (RFC 9112 §8)"]),
+];
+
+#[test]
+fn every_finding_is_told_with_its_section_and_the_verdict_counts_errors() {
+    for (rest, closes, code, findings) in LINTS {
+        let url = replying(format!("HTTP/1.1 200 OK\r\n{DATE}{rest}"), *closes);
+        let ended = get(&["--lint", "-w", "20", &url]);
+        let told = format!("{rest:?}: {}", ended.stderr);
+        assert_eq!(ended.code(), *code, "{told}");
+        let lines: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("sockkit:   ")).collect();
+        // Every line that is not asked for would be a false alarm, but for the old date.
+        let lines: Vec<_> = lines.into_iter().filter(|line| !line.contains("behind this machine's clock")).collect();
+        assert_eq!(lines.len(), findings.len(), "{told}");
+        for finding in *findings {
+            assert!(lines.iter().any(|line| line.contains(finding)), "{finding}: {told}");
+        }
+        if findings.is_empty() {
+            assert_eq!(ended.stderr, format!("sockkit: lint of GET {url}: nothing is wrong\n"));
+            assert_eq!(ended.text(), "ok", "the body is delivered");
+        }
+        if *code > 1 {
+            let last = ended.stderr.lines().last().unwrap_or_default();
+            assert!(last.starts_with("sockkit: receive from"), "the failure comes last: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_head_is_read_on() {
+    let address = serving(|mut client| {
+        client.head();
+        let _ = client.stream.set_nodelay(true);
+        client.send("HTTP/1.1 200 OK\n");
+        // The reader refuses it here; what follows comes in a segment of its own.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        client.send("no colon\r\n\r\n");
+        client.until_gone();
+    });
+    let ended = get(&["--lint", &format!("http://{address}/")]).expect(8);
+    assert!(
+        ended.stderr.contains("LF without CR") && ended.stderr.contains("\"no colon\" has no colon"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn the_length_of_an_answer_to_head_is_compared_with_a_get() {
+    let serve = |length: usize, chunked: bool| {
+        let (address, _) = answering(move |request, client| {
+            let head = |fields: &str| format!("HTTP/1.1 200 OK\r\n{DATE}Content-Type: a/b\r\n{fields}\r\n");
+            match (request.start().starts_with("HEAD"), chunked) {
+                (true, _) => client.send(head(&format!("Content-Length: {length}\r\n"))),
+                (false, true) => client.send(head("Transfer-Encoding: chunked\r\n") + "5\r\n12345\r\n0\r\n\r\n"),
+                (false, false) => client.send(head("Content-Length: 5\r\n") + "12345"),
+            }
+            true
+        });
+        format!("http://{address}/")
+    };
+    for chunked in [false, true] {
+        let right = get(&["--lint", "-I", &serve(5, chunked)]).expect(0);
+        assert!(right.text().starts_with("HTTP/1.1 200 OK\r\n"), "{}", right.text());
+        let wrong = get(&["--lint", "-I", &serve(7, chunked)]).expect(1).stderr;
+        assert!(
+            wrong.contains("the Content-Length says 7, and the body of a GET has 5 bytes (RFC 9110 §8.6)"),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn findings_are_one_object_a_response() {
+    let (address, _) = answering(|request, client| {
+        if request.start() == "GET /" {
+            client.send("HTTP/1.1 302 Found\r\nLocation: /end\r\nContent-Length: 0\r\n\r\n");
+        } else {
+            client.answer("x");
+        }
+        true
+    });
+    let file = support::directory();
+    let file = file.path().join("body");
+    let path = file.to_str().expect("it is UTF-8");
+    let ended = get(&["--lint", "--json", "-o", path, &format!("http://{address}/")]).expect(0);
+    let told = objects(&ended.stderr);
+    let about: Vec<_> = told.iter().map(|object| (object["event"].as_str(), object["warnings"].as_u64())).collect();
+    assert_eq!(about, [(Some("lint"), Some(1)), (Some("lint"), Some(2))], "{}", ended.stderr);
+    let finding = &told[0]["findings"][0];
+    assert_eq!((&finding["severity"], &finding["section"]), (&"warning".into(), &"RFC 9110 §6.6.1".into()));
+    assert_eq!(std::fs::read(file).expect("it was written"), b"x");
 }

@@ -88,6 +88,7 @@ pub const GET: &[Example] = &[
     ("sockkit get -O http://localhost:8080/index.html", "into a file named as the URL ends"),
     ("sockkit get --continue -o disk.img http://localhost:8080/disk.img", "fetch what is missing behind disk.img.part"),
     ("sockkit get --range 0-99 http://localhost:8080/disk.img", "the first 100 bytes alone"),
+    ("sockkit get --lint -o page.html http://localhost:8080/", "does the server keep to the standards?"),
 ];
 
 /// Of `echo-server`.

@@ -11,6 +11,7 @@ pub mod checks;
 pub mod exit;
 pub mod hex;
 mod intake;
+mod lint;
 mod own_certificate;
 mod ping;
 mod proxy;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::connections::Connections;
 use super::glass::Survey;
+use super::lint::Linter;
 use super::places::{Answer, Place, Places};
 use super::plan::Plan;
 use super::upload::Upload;
@@ -33,6 +34,8 @@ pub(super) struct Fetch<'a> {
     pub(super) condition: Option<Header>,
     pub(super) connections: Connections<'a>,
     pub(super) upload: Upload,
+    /// Who judges how each response is made.
+    pub(super) linter: Option<&'a Linter<'a>>,
 }
 
 /// One request: that of the user, or what a redirect has made of it.
@@ -142,7 +145,8 @@ impl Fetch<'_> {
         let terms = Terms { method: asking.method, keep: request.keeps_connection(), idle: plan.limits.idle, begun };
         let head = plan.encode(&request)?;
         let body = if asking.uploads { self.upload.body()? } else { Body::None };
-        let mut exchange = Exchange::new(self.ctx, connection, Outgoing::new(head, body), terms);
+        let mut exchange = Exchange::new(self.ctx, connection, Outgoing::new(head, body), terms)
+            .seen_by(self.linter.map(|linter| linter.onlooker(&request)));
         let heads = exchange.head(output).map_err(|error| Failed { is_stale: exchange.is_stale(&error), error })?;
         plan.tell_whose(self.ctx, &asking.url, &heads.last)?;
         if plan.answer.heads {

@@ -9,6 +9,7 @@ mod addresses;
 mod connections;
 mod fetch;
 mod glass;
+mod lint;
 mod places;
 mod plan;
 mod repeat;
@@ -31,6 +32,7 @@ use crate::report::Voice;
 use crate::report::waterfall::Glass;
 use connections::Connections;
 use fetch::Fetch;
+use lint::Linter;
 use places::Places;
 use upload::Upload;
 use who::Who;
@@ -89,13 +91,18 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let glass = Glass::new(voice, args.glass.timing(), plan.survey.is_some());
         let ctx = &Context { tell: &glass, ..*ctx };
         let upload = Upload::open(ctx, &plan)?;
+        let linter = args.glass.lint().then(|| Linter::new(voice));
         let connections = Connections::new(ctx, &plan, tls);
-        let mut fetch = Fetch { ctx, voice, plan: &plan, secrets, condition, connections, upload };
+        let linter = linter.as_ref();
+        let mut fetch = Fetch { ctx, voice, plan: &plan, secrets, condition, connections, upload, linter };
         if let Some(survey) = plan.survey {
             return survey.run(&glass, fetch);
         }
         let mut places = Places::open(ctx, &plan)?;
         let outcome = fetch.all(&mut places);
-        places.end(outcome)
+        let outcome = places.end(outcome);
+        // What came is kept whatever is wrong with its form.
+        let verdict = linter.map_or(Ok(()), |linter| linter.end(&mut fetch, outcome.is_ok()));
+        outcome.and(verdict)
     })
 }

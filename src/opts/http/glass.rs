@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::opts::values::duration;
 
-/// `--timing --repeat --interval --all`.
+/// `--timing --repeat --interval --all --lint`.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Magnifying glass")]
 pub struct GlassArgs {
@@ -26,6 +26,13 @@ pub struct GlassArgs {
     /// the same status, with 1 if not; if some failed, with the first failure's code.
     #[arg(long, conflicts_with_all = DELIVERY, conflicts_with_all = ["repeat", "follow", "max_redirects", "unix_socket"])]
     all: bool,
+    /// Tell on stderr what is wrong with each response, by the section of its RFC
+    ///
+    /// Ends with 1 if an error was found, with 0 if only warnings and notes were. A response that is refused is told of
+    /// too, before the failure that ends the run. After HEAD, a GET tells whether the length is right. Each response is
+    /// watched for 0.2 s more: does the server close, does it send what nobody asked for?
+    #[arg(long, conflicts_with_all = ["repeat", "all"])]
+    lint: bool,
     /// From one request of --repeat to the next [0: as soon as it is over]
     #[arg(long, value_name = "DUR", requires = "repeat", value_parser = duration)]
     interval: Option<Duration>,
@@ -43,6 +50,11 @@ impl GlassArgs {
     /// Whether each address is asked.
     pub fn all(&self) -> bool {
         self.all
+    }
+
+    /// Whether each response is judged.
+    pub fn lint(&self) -> bool {
+        self.lint
     }
 
     /// How often everything is asked, and how far apart, where that is asked for.

@@ -12,6 +12,7 @@
 //! [`Exchange::head`] and [`Exchange::body`] or [`Exchange::skip`].
 
 mod connection;
+mod glimpse;
 mod outgoing;
 mod passing;
 mod taking;
@@ -27,10 +28,13 @@ use crate::error::{Error, Kind};
 use crate::event::http::{Marks, Timing};
 use crate::event::{Event, Figures, Http, Move, Side};
 use crate::net::{Context, Cut};
+use crate::proto::http::lint::BodyEnd;
 use crate::proto::http::{self, Framing, HttpError, Method, Response, ResponseHead};
 use crate::stream::Readiness;
 
 pub use connection::{Connection, Spent};
+use glimpse::Watch;
+pub use glimpse::{Glimpse, Onlooker};
 pub use outgoing::{Body, Outgoing};
 use passing::Passed;
 pub use taking::Taking;
@@ -112,6 +116,8 @@ pub struct Exchange<'a> {
     declined: bool,
     /// What its time went into, once that has been told.
     timed: Option<Timing>,
+    /// Who looks on.
+    watch: Option<Watch<'a>>,
 }
 
 impl<'a> Exchange<'a> {
@@ -134,7 +140,15 @@ impl<'a> Exchange<'a> {
             failure: None,
             declined: false,
             timed: None,
+            watch: None,
         }
+    }
+
+    /// The same before the eyes of `onlooker`, if there is one.
+    #[must_use]
+    pub fn seen_by(mut self, onlooker: Option<Onlooker<'a>>) -> Self {
+        self.watch = onlooker.map(Watch::new);
+        self
     }
 
     /// Sends the request and gives the heads of the interim responses and of the final one, which is the last.
@@ -147,10 +161,11 @@ impl<'a> Exchange<'a> {
             self.send()?;
             let step = self.step();
             for head in self.response.take_interim() {
+                self.watch.iter_mut().for_each(|watch| watch.was_interim(&head));
                 self.tell_lines(&head.raw, |line| Http::ResponseLine(line));
                 interim.push(head);
             }
-            if let Step::Head(last) = step? {
+            if let Step::Head(last) = step.inspect_err(|_| self.read_refused_head())? {
                 self.tell_lines(&last.raw, |line| Http::ResponseLine(line));
                 if let Some(framing) = self.response.framing() {
                     self.ctx.tell(&Event::Http(Http::Answered(&last, framing)));
@@ -192,6 +207,11 @@ impl<'a> Exchange<'a> {
         self.response.framing().and_then(Framing::length)
     }
 
+    /// The size of the body, once it has come to the end that it announced.
+    pub fn whole(&self) -> Option<u64> {
+        self.complete.then(|| self.response.received())
+    }
+
     /// Whether `error` means that not one byte of a response has come over a connection that had worked before: then the server has most
     /// likely closed it while it was idle, and never seen the request.
     pub fn is_stale(&self, error: &Error) -> bool {
@@ -203,6 +223,7 @@ impl<'a> Exchange<'a> {
     pub fn end(mut self) -> Over {
         let timing = self.timing();
         self.timed = Some(timing);
+        self.look_behind();
         self.ctx.tell(&Event::Http(Http::Timed(&timing)));
         if self.sent.is_none() {
             self.ctx.warn("the server answered before it had taken the whole request; the rest of that was not sent");
@@ -314,9 +335,12 @@ impl<'a> Exchange<'a> {
     fn step(&mut self) -> Result<Step, Error> {
         let buffer = &mut self.connection.buffer;
         let mut rest = buffer.data();
-        let offered = rest.len();
+        let (offered, framing) = (rest, self.response.framing());
         let event = self.response.feed(&mut rest);
-        let used = offered - rest.len();
+        let used = offered.len() - rest.len();
+        if let Some(watch) = &mut self.watch {
+            watch.fed(framing, if event.is_err() { offered } else { &offered[..used] });
+        }
         let (step, body) = match event {
             Ok(http::Event::Head(head)) => (Step::Head(head), 0),
             Ok(http::Event::Data(data)) => (Step::Data(data.len()), data.len()),
@@ -361,7 +385,11 @@ impl<'a> Exchange<'a> {
             return Err(failure);
         }
         self.ctx.tell(&Event::Move(Move::PeerEnded));
-        self.response.end_of_input().map(|_| ()).map_err(|error| self.broken(&error))
+        let end = self.response.end_of_input();
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.response.framing().is_some()) {
+            watch.ended(if end.is_ok() { BodyEnd::Closed } else { BodyEnd::Cut });
+        }
+        end.map(|_| ()).map_err(|error| self.broken(&error))
     }
 
     fn moved(&mut self) {
@@ -429,6 +457,12 @@ impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         if self.timed.is_none() {
             self.ctx.tell(&Event::Http(Http::Failed(&self.timing())));
+        }
+        if let Some(mut watch) = self.watch.take() {
+            if self.complete {
+                watch.ended(BodyEnd::Framed);
+            }
+            watch.over(self.response.received());
         }
         self.figures.took = self.start.elapsed();
         self.ctx.tell(&Event::Move(Move::Closed(&self.connection.remote.name(), self.figures)));
