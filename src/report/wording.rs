@@ -303,6 +303,11 @@ fn http(event: &Http<'_>) -> Worded {
         Http::RequestLine(line) => ("request-line", format!("> {}", escape(line)), json!({ "line": escape(line) })),
         Http::ResponseLine(line) => ("response-line", format!("< {}", escape(line)), json!({ "line": escape(line) })),
         Http::Redirect(url) => ("redirect", format!("redirected to {url}"), json!({ "url": url.to_string() })),
+        Http::Withheld(url) => (
+            "withheld",
+            format!("credentials and cookies are not sent there: they are for the origin of {url} alone"),
+            json!({ "url": url.to_string() }),
+        ),
         Http::Body(bytes, took) => (
             "body",
             format!("body complete: {bytes} bytes in {}", words(*took)),

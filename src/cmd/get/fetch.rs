@@ -80,6 +80,9 @@ impl Fetch<'_> {
                 next = self.ask(&asking, output)?;
                 if let Some(asking) = &next {
                     self.ctx.tell(&Event::Http(Http::Redirect(&asking.url)));
+                    if asking.secrets.withholds(&asking.url, &asking.headers) {
+                        self.ctx.tell(&Event::Http(Http::Withheld(&asking.asked)));
+                    }
                 }
             }
         }

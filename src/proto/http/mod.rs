@@ -73,6 +73,7 @@
 pub mod auth;
 mod chunked;
 pub mod coding;
+pub mod cookie_file;
 pub mod date;
 pub mod disposition;
 mod framing;
