@@ -287,12 +287,12 @@ never\t''"
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s X -l method -d 'What to ask: GET, HEAD, OPTIONS, POST, PUT, DELETE or PATCH [default: GET, with --data POST]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s H -l header -d 'Send this header line in place of ours of that name; `NAME:` removes it, `NAME;` sends it empty' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l data -d 'Send this body as it is: a text, the bytes of FILE, or stdin' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s u -l user -d 'Log in by name and password (Basic). NAME alone takes the password from `SOCKKIT_PASSWORD`, or asks for it on the terminal. Like every secret here, it goes to the origin of each URL (scheme, host, port) and over no redirect to another' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s u -l user -d 'Log in by name and password (Basic); NAME alone takes the password from `SOCKKIT_PASSWORD` or from the terminal. No redirect carries this, or another secret, from the origin of its URL (scheme, host, port) to another' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l user-file -d 'The same, with the NAME:PASSWORD that is the one line of FILE' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l bearer -d 'Log in by this token (Bearer)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l bearer-file -d 'The same, with the token that is the one line of FILE' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l netrc-file -d 'The same with FILE' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l cookie -d 'Send these cookies, `NAME=VALUE; NAME=VALUE`, or those that are the one line of FILE in that form' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l cookie -d 'Send these cookies, `NAME=VALUE; NAME=VALUE`; or those of FILE: one such line, or a cookie file of curl\'s or a browser\'s (Netscape), of which those are sent that fit the URL' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s A -l user-agent -d 'Call yourself TEXT (User-Agent); an empty one sends no such line' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l time-cond -d 'Ask for what has changed since DATE, or since FILE was written; a FILE that is not there asks for all. With a `-` before it: for what has not' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r

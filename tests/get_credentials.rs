@@ -142,6 +142,15 @@ fn cookies_and_a_name() {
     assert_eq!(sent(&["--cookie", &at_cookies]).as_deref(), Some("a=hunter2; b=2"));
     assert_eq!(sent(&["--cookie", &at_cookies, "--cookie", "c=3"]).as_deref(), Some("a=hunter2; b=2; c=3"));
     assert_eq!(sent(&["-H", "Cookie: hunter2"]).as_deref(), Some("hunter2"));
+    let host = place.address.ip().to_string();
+    let line =
+        |host: &str, path: &str, secure: &str, pair: &str| format!("{host}\tFALSE\t{path}\t{secure}\t0\t{pair}\n");
+    let at_host = |path, secure, pair| line(&host, path, secure, pair);
+    let lines = [at_host("/", "FALSE", "a\thunter2"), at_host("/", "TRUE", "s\t0"), at_host("/below", "FALSE", "b\t0")];
+    let jar = ["# Netscape HTTP Cookie File\n", &lines.concat(), &line("other", "/", "FALSE", "o\t0")].concat();
+    let jar = format!("@{}", text(&file(&dir, "jar", jar.as_bytes())));
+    assert_eq!(sent(&["--cookie", &jar]).as_deref(), Some("a=hunter2"));
+    assert_eq!(sent(&["--cookie", &jar, "--cookie", "c=3"]).as_deref(), Some("c=3; a=hunter2"));
     let named = |options: &[&str]| place.asked(options, &[]).field("user-agent").map(str::to_owned);
     assert_eq!(named(&["-A", "me/1 (x)"]).as_deref(), Some("me/1 (x)"));
     assert_eq!(named(&["--user-agent", "-"]).as_deref(), Some("-"));
@@ -157,7 +166,7 @@ fn what_cannot_be_is_2_and_repeats_no_secret() {
     let long = file(&dir, "long", "x".repeat(70_000).as_bytes());
     let binary = file(&dir, "binary", b"user:hunter2\xff");
     let netrc = file(&dir, "netrc", b"machine h login user password \"hunter2");
-    let jar = file(&dir, "jar", b"# Netscape HTTP Cookie File\nh\tFALSE\t/\tFALSE\t0\ta\thunter2\n");
+    let jar = file(&dir, "jar", b"# Netscape HTTP Cookie File\nh\tFALSE\t/\tFALSE\tnever\ta\thunter2\n");
     let jar = format!("@{}", text(&jar));
     let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port is free");
     let (url, known) = (of(free, "/"), format!("http://user:hunter2@{free}/"));

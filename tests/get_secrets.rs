@@ -26,6 +26,8 @@ const PASSWORD: &str = "hunter2";
 /// user:hunter2
 const BASIC: &str = "dXNlcjpodW50ZXIy";
 
+const HOSTS: [&str; 4] = ["127.0.0.1", "localhost", "127.0.0.2", "::1"];
+
 /// Scheme, host as a URL has it, port.
 type Origin = (&'static str, &'static str, u16);
 
@@ -185,12 +187,13 @@ enum Kind {
     Environment,
     Authorization,
     Cookie,
+    CookieFile,
     CookieLine,
     Netrc,
     NetrcDefault,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::User,
     Kind::UserFile,
     Kind::UserInfo,
@@ -198,6 +201,7 @@ const KINDS: [Kind; 10] = [
     Kind::Environment,
     Kind::Authorization,
     Kind::Cookie,
+    Kind::CookieFile,
     Kind::CookieLine,
     Kind::Netrc,
     Kind::NetrcDefault,
@@ -220,10 +224,14 @@ impl Kind {
             Kind::Authorization => words(["-H", "authorization: Bearer hunter2"]),
             Kind::Cookie => words(["--cookie", "id=hunter2"]),
             Kind::CookieLine => words(["-H", "COOKIE: id=hunter2"]),
-            // All the hosts are in the file, and still only the first one is logged in to.
+            // All the hosts are in the file, and still only the first one gets something.
+            Kind::CookieFile => {
+                let line = |host| format!("{host}\tTRUE\t/\tFALSE\t0\tid\thunter2\n");
+                let jar = file(dir, "jar", HOSTS.map(line).concat().as_bytes());
+                words(["--cookie", &format!("@{}", jar.display())])
+            }
             Kind::Netrc => {
-                let hosts = ["127.0.0.1", "localhost", "127.0.0.2", "::1"];
-                at("--netrc-file", &hosts.map(|host| format!("machine {host} login user password hunter2\n")).concat())
+                at("--netrc-file", &HOSTS.map(|host| format!("machine {host} login user password hunter2\n")).concat())
             }
             Kind::NetrcDefault => at("--netrc-file", "default login user password hunter2"),
         }
@@ -233,7 +241,7 @@ impl Kind {
     fn shown(self) -> (&'static str, String) {
         match self {
             Kind::Bearer | Kind::Authorization => ("authorization", "Bearer hunter2".into()),
-            Kind::Cookie | Kind::CookieLine => ("cookie", "id=hunter2".into()),
+            Kind::Cookie | Kind::CookieFile | Kind::CookieLine => ("cookie", "id=hunter2".into()),
             _ => ("authorization", format!("Basic {BASIC}")),
         }
     }
@@ -346,6 +354,8 @@ fn no_chain_of_redirects_carries_a_secret_to_another_origin() {
                 tally.back_home += usize::from(step > 0 && chain.origins[step - 1] != origin);
             } else {
                 assert!(!request.shows_a_secret(), "step {step} of {told}");
+                let said = ["not sent there", "\"withheld\""].iter().any(|words| ended.stderr.contains(words));
+                assert_eq!(said, voice.contains(&"-vv"), "{told}");
                 tally.elsewhere += 1;
             }
         }

@@ -56,8 +56,11 @@ pub fn explain(error: clap::Error) -> Ending {
 fn without_secrets(mut error: clap::Error) -> clap::Error {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
         if let Some(ContextValue::String(text)) = error.get(kind) {
-            let shown =
-                if kind == ContextKind::InvalidValue && is_for_secret(&error) { MASK.into() } else { shown(text) };
+            let shown = match kind {
+                ContextKind::InvalidValue if is_for_secret(&error) => MASK.into(),
+                ContextKind::InvalidSubcommand => without_login(text),
+                _ => without_user_info(text),
+            };
             error.insert(kind, ContextValue::String(shown));
         }
     }
@@ -71,12 +74,16 @@ fn is_for_secret(error: &clap::Error) -> bool {
 
 const MASK: &str = "***";
 
-/// A word without user info. In one that begins as a URL without its scheme, that is all before the `@`.
-fn shown(word: &str) -> String {
-    let bare = word.split(['/', '?', '#']).next().and_then(|authority| authority.rsplit_once('@'));
-    match bare {
-        Some((info, _)) => [MASK, &word[info.len()..]].concat(),
-        None => String::from_utf8_lossy(&masked(word.as_bytes())).into_owned(),
+fn without_user_info(word: &str) -> String {
+    String::from_utf8_lossy(&masked(word.as_bytes())).into_owned()
+}
+
+/// The same for what stands in the place of a verb: a URL there may lack its scheme, as in `USER:PASSWORD@HOST/PATH`.
+fn without_login(word: &str) -> String {
+    let login = word.split(['/', '?', '#']).next().and_then(|authority| authority.rsplit_once('@'));
+    match login {
+        Some((login, _)) if login.contains(':') => [MASK, &word[login.len()..]].concat(),
+        _ => without_user_info(word),
     }
 }
 

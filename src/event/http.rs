@@ -29,6 +29,8 @@ pub enum Http<'a> {
     Saved(Shown<'a>),
     /// A redirect is followed to this URL.
     Redirect(Shown<'a>),
+    /// What is secret is not sent to where a redirect leads: it is for the origin of this URL alone.
+    Withheld(Shown<'a>),
     /// The body is complete: bytes, time since the request.
     Body(u64, Duration),
     /// The exchange is over, and this is what its time went into.

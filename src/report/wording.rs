@@ -314,6 +314,11 @@ fn http(event: &Http<'_>) -> Worded {
         Http::Continued(file, have, validator) => continued(file, *have, *validator),
         Http::Saved(file) => ("saved", format!("saved as {file}"), json!({ "file": file.to_string() })),
         Http::Redirect(url) => ("redirect", format!("redirected to {url}"), json!({ "url": url.to_string() })),
+        Http::Withheld(url) => (
+            "withheld",
+            format!("credentials and cookies are not sent there: they are for the origin of {url} alone"),
+            json!({ "url": url.to_string() }),
+        ),
         Http::Body(bytes, took) => (
             "body",
             format!("body complete: {bytes} bytes in {}", words(*took)),

@@ -86,6 +86,9 @@ impl Fetch<'_> {
                 next = self.ask(&asking, place)?;
                 if let Some(asking) = &next {
                     self.ctx.tell(&Event::Http(Http::Redirect(&asking.url)));
+                    if asking.secrets.withholds(&asking.url, &asking.headers) {
+                        self.ctx.tell(&Event::Http(Http::Withheld(&asking.asked)));
+                    }
                 }
             }
             places.over(n)?;

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::plan::Plan;
 use crate::deadline::Deadline;
@@ -16,6 +17,7 @@ use crate::net::Context;
 use crate::opts::http::{Condition, Cookie, CredentialArgs, Login, Since};
 use crate::proto::escape;
 use crate::proto::http::auth::{AuthError, Credentials, Secrets};
+use crate::proto::http::cookie_file::{self, CookieFile};
 use crate::proto::http::date::HttpDate;
 use crate::proto::http::netrc::{self, Netrc};
 use crate::proto::http::{Header, Url, UserInfo};
@@ -33,6 +35,7 @@ const MAX_LINE: usize = 64 * 1024;
 pub(super) struct Who {
     login: Found,
     cookies: Vec<String>,
+    stored: CookieFile,
 }
 
 enum Found {
@@ -47,7 +50,13 @@ impl Who {
     /// Reads the files and the environment. To be called before the signals are ours: a FIFO that nobody writes to is
     /// left by ctrl-C then.
     pub(super) fn read(args: &CredentialArgs) -> Result<Self, Error> {
-        let cookies = args.cookies().map(cookie_text).collect::<Result<_, _>>()?;
+        let (mut cookies, mut stored) = (Vec::new(), CookieFile::default());
+        for cookie in args.cookies() {
+            match Cookies::read(cookie)? {
+                Cookies::Text(text) => cookies.push(text),
+                Cookies::Stored(file) => stored = stored.and(file),
+            }
+        }
         let refused = |option, path: &Path| {
             let subject = path.display().to_string();
             move |e: AuthError| Error::new(Kind::Usage, option, subject, e)
@@ -68,7 +77,7 @@ impl Who {
             Login::BearerEnv => Found::Known(bearer_from_environment()?),
             Login::Netrc(path) => Found::Netrc(read_netrc(path)?),
         };
-        Ok(Who { login, cookies })
+        Ok(Who { login, cookies, stored })
     }
 
     /// What the origin of each URL may see, in the order of the URLs.
@@ -96,7 +105,8 @@ impl Who {
             }
             _ => with_netrc,
         };
-        self.cookies.iter().try_fold(with_login, |secrets, cookie| named("--cookie", secrets.cookie(cookie)))
+        let with_stored = with_login.stored(self.stored.clone());
+        self.cookies.iter().try_fold(with_stored, |secrets, cookie| named("--cookie", secrets.cookie(cookie)))
     }
 }
 
@@ -137,20 +147,30 @@ pub(super) fn condition(ctx: &Context<'_>, condition: &Condition) -> Result<Opti
     Header::of(condition.field(), &date.to_string()).map(Some).map_err(Error::usage)
 }
 
-fn cookie_text(cookie: Cookie) -> Result<String, Error> {
-    let (text, name) = match cookie {
-        Cookie::Text(text) => (text, String::new()),
-        Cookie::File(path) => (line(&path)?, path.display().to_string()),
-    };
-    let refused = |why: &dyn Display| Error::new(Kind::Usage, "--cookie", &name, why);
-    // A jar as browsers and curl keep it has a line a cookie, of seven columns.
-    if text.contains(['\t', '\n']) {
-        return Err(refused(&"it is not one line of NAME=VALUE; NAME=VALUE"));
+/// What one --cookie gives.
+enum Cookies {
+    Text(String),
+    Stored(CookieFile),
+}
+
+impl Cookies {
+    fn read(cookie: Cookie) -> Result<Self, Error> {
+        let (text, name) = match cookie {
+            Cookie::Text(text) => (text, String::new()),
+            Cookie::File(path) => (utf8(&path, cookie_file::MAX_FILE)?, path.display().to_string()),
+        };
+        let refused = |why: &dyn Display| Error::new(Kind::Usage, "--cookie", &name, why);
+        if !name.is_empty() && CookieFile::is_one(&text) {
+            let now = HttpDate::from(SystemTime::now());
+            return CookieFile::parse(&text, now).map(Cookies::Stored).map_err(|e| refused(&e));
+        }
+        let line = without_end(&text);
+        match line.contains('=') {
+            true if line.len() > MAX_LINE => Err(refused(&TOO_LONG)),
+            true => Ok(Cookies::Text(line.to_owned())),
+            false => Err(refused(&"a cookie is written NAME=VALUE; @FILE reads it from a file")),
+        }
     }
-    if !text.contains('=') {
-        return Err(refused(&"a cookie is written NAME=VALUE; @FILE reads it from a file"));
-    }
-    Ok(text)
 }
 
 fn environment(name: &'static str) -> Result<Option<String>, Error> {
@@ -197,21 +217,26 @@ fn read_netrc(path: Option<PathBuf>) -> Result<Netrc, Error> {
     Netrc::parse(&read(&path, netrc::MAX_FILE)?).map_err(|e| Error::new(Kind::Usage, "read", path.display(), e))
 }
 
+const TOO_LONG: &str = "it is too long for a header line";
+
 /// The one line of a file, without its end.
 fn line(path: &Path) -> Result<String, Error> {
-    let bytes = read(path, MAX_LINE)?;
-    let too_long = bytes.len() > MAX_LINE;
+    let text = utf8(path, MAX_LINE)?;
+    Ok(without_end(&text).to_owned())
+}
+
+fn without_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+fn utf8(path: &Path, most: usize) -> Result<String, Error> {
     let refused = |why: &str| Error::new(Kind::Usage, "read", path.display(), why);
-    if too_long {
-        return Err(refused("it is too long for a header line"));
+    let bytes = read(path, most)?;
+    if bytes.len() > most {
+        return Err(refused(if most == MAX_LINE { TOO_LONG } else { "it is too long" }));
     }
-    let mut text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8"))?;
-    for end in ['\n', '\r'] {
-        if text.ends_with(end) {
-            text.pop();
-        }
-    }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8"))
 }
 
 /// All of a file, and no more than one byte over `most`.

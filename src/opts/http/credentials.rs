@@ -23,7 +23,7 @@ const LOGIN: &str = "login";
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Credentials", group = ArgGroup::new(LOGIN).multiple(false))]
 pub struct CredentialArgs {
-    /// Log in by name and password (Basic). NAME alone takes the password from `SOCKKIT_PASSWORD`, or asks for it on the terminal. Like every secret here, it goes to the origin of each URL (scheme, host, port) and over no redirect to another
+    /// Log in by name and password (Basic); NAME alone takes the password from `SOCKKIT_PASSWORD` or from the terminal. No redirect carries this, or another secret, from the origin of its URL (scheme, host, port) to another
     #[arg(short = 'u', long, value_name = "NAME[:PASSWORD]", group = LOGIN, allow_hyphen_values = true)]
     user: Option<Typed>,
     /// The same, with the NAME:PASSWORD that is the one line of FILE
@@ -44,7 +44,7 @@ pub struct CredentialArgs {
     /// The same with FILE
     #[arg(long, value_name = "FILE", group = LOGIN)]
     netrc_file: Option<PathBuf>,
-    /// Send these cookies, `NAME=VALUE; NAME=VALUE`, or those that are the one line of FILE in that form
+    /// Send these cookies, `NAME=VALUE; NAME=VALUE`; or those of FILE: one such line, or a cookie file of curl's or a browser's (Netscape), of which those are sent that fit the URL
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     cookie: Vec<Typed>,
     /// Call yourself TEXT (User-Agent); an empty one sends no such line

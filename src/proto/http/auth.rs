@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::cookie_file::CookieFile;
 use super::header::Header;
 use super::is_value;
 use super::netrc::Netrc;
@@ -105,18 +106,19 @@ impl std::error::Error for AuthError {}
 /// assert_eq!(secrets.headers_for(&Url::parse("http://b.example/")?).count(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secrets {
     home: Origin,
     authorization: Option<Header>,
-    cookie: Option<Header>,
+    cookies: Vec<String>,
+    stored: CookieFile,
 }
 
 impl Secrets {
     /// Nothing yet, for the origin of the URL that the user asked for.
     #[must_use]
     pub fn of(asked: &Url) -> Self {
-        Self { home: asked.origin(), authorization: None, cookie: None }
+        Self { home: asked.origin(), authorization: None, cookies: Vec::new(), stored: CookieFile::default() }
     }
 
     /// With these credentials in place of any before.
@@ -150,10 +152,14 @@ impl Secrets {
         if !cookie.bytes().all(is_value) {
             return Err(AuthError::Control);
         }
-        let before = self.cookie.as_ref().and_then(Header::value);
-        let all = before.map_or_else(|| cookie.to_owned(), |before| format!("{before}; {cookie}"));
-        self.cookie = Some(Header::checked("Cookie", all));
+        self.cookies.push(cookie.to_owned());
         Ok(self)
+    }
+
+    /// With those cookies of a file that fit the URL of a request.
+    #[must_use]
+    pub fn stored(self, stored: CookieFile) -> Self {
+        Self { stored: self.stored.and(stored), ..self }
     }
 
     /// Whether there are credentials.
@@ -164,9 +170,17 @@ impl Secrets {
 
     /// The header lines that a request for `url` may carry: all if it has the same scheme, host and port as the URL
     /// that they were given for, and else none.
-    pub fn headers_for(&self, url: &Url) -> impl Iterator<Item = &Header> {
+    pub fn headers_for(&self, url: &Url) -> impl Iterator<Item = Header> {
         let at_home = self.is_home(url);
-        [&self.authorization, &self.cookie].into_iter().flatten().filter(move |_| at_home)
+        self.authorization.clone().into_iter().chain(self.cookie_for(url)).filter(move |_| at_home)
+    }
+
+    /// Whether a request for `url` goes without something that it would carry at home, among these lines of the user's
+    /// own too.
+    #[must_use]
+    pub fn withholds(&self, url: &Url, headers: &[Header]) -> bool {
+        let is_empty = self.authorization.is_none() && self.cookies.is_empty() && self.stored.is_empty();
+        !self.is_home(url) && (!is_empty || headers.iter().any(Header::is_secret))
     }
 
     /// Whether a request for `url` may carry this line of the user's own (-H): a secret stays where the others do.
@@ -175,9 +189,21 @@ impl Secrets {
         !header.stays_home() || self.is_home(url)
     }
 
+    /// One line for all cookies (RFC 6265 §5.4).
+    fn cookie_for(&self, url: &Url) -> Option<Header> {
+        let all: Vec<_> = self.cookies.iter().cloned().chain(self.stored.value_for(url)).collect();
+        (!all.is_empty()).then(|| Header::checked("Cookie", all.join("; ")))
+    }
+
     /// The one rule.
     fn is_home(&self, url: &Url) -> bool {
         url.origin() == self.home
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").field("home", &self.home).finish_non_exhaustive()
     }
 }
 
@@ -201,6 +227,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::proto::http::date::HttpDate;
     use crate::proto::http::{Content, Method, Request, UserInfo, Version};
 
     #[test]
@@ -268,6 +295,29 @@ mod tests {
         let other = Netrc::parse(b"machine i login u machine h login v password q").unwrap();
         let as_login = |login| Secrets::of(&url).netrc(&other, Some(login)).unwrap();
         assert!(!as_login("u").has_credentials() && as_login("v").has_credentials());
+        // Cookies of the file come behind the others, and only where they fit.
+        let file = CookieFile::parse("h\tFALSE\t/a\tFALSE\t0\tc\t3", HttpDate::from_unix(0)).unwrap();
+        let stored = Secrets::of(&url).cookie("b=2").unwrap().stored(file);
+        assert!(encoded(&url, &stored, &[]).contains("\r\nCookie: b=2\r\n"));
+        assert!(encoded(&Url::parse("h/a").unwrap(), &stored, &[]).contains("\r\nCookie: b=2; c=3\r\n"));
+    }
+
+    #[test]
+    fn what_is_withheld() {
+        let (home, other) = (Url::parse("http://h/").unwrap(), Url::parse("http://h:81/").unwrap());
+        let lines = |text| vec![Header::parse(text).unwrap()];
+        let (none, some) = (Secrets::of(&home), Secrets::of(&home).cookie("a=b").unwrap());
+        let table = [
+            (&none, &home, lines("Cookie: a"), false),
+            (&none, &other, lines("Cookie: a"), true),
+            (&none, &other, lines("Host: a"), false),
+            (&none, &other, vec![], false),
+            (&some, &home, vec![], false),
+            (&some, &other, vec![], true),
+        ];
+        for (secrets, url, headers, want) in table {
+            assert_eq!(secrets.withholds(url, &headers), want, "{url} {headers:?}");
+        }
     }
 
     #[test]
@@ -301,17 +351,19 @@ mod tests {
         Machine,
         Default,
         Cookie,
+        CookieFile,
         /// A line of the user's own, of this name.
         Line(&'static str),
     }
 
-    const SOURCES: [Source; 11] = [
+    const SOURCES: [Source; 12] = [
         Source::User,
         Source::UserInfo,
         Source::Bearer,
         Source::Machine,
         Source::Default,
         Source::Cookie,
+        Source::CookieFile,
         Source::Line("Authorization"),
         Source::Line("Proxy-authorization"),
         Source::Line("cookie"),
@@ -344,6 +396,11 @@ mod tests {
                 }
                 Self::Default => (netrc("default login user password hunter2".into()), basic),
                 Self::Cookie => (none.cookie("id=hunter2").unwrap(), "hunter2"),
+                Self::CookieFile => {
+                    let hosts = ["a.x", "b.x", "127.0.0.1", "::1"];
+                    let file = hosts.map(|h| format!("{h}\tFALSE\t/\tFALSE\t0\tid\thunter2\n")).concat();
+                    (none.stored(CookieFile::parse(&file, HttpDate::from_unix(0)).unwrap()), "hunter2")
+                }
             };
             (secrets, Vec::new(), seen)
         }

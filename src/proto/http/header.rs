@@ -65,7 +65,13 @@ impl Header {
     /// meant for the first server.
     #[must_use]
     pub fn stays_home(&self) -> bool {
-        is_secret(self.name.as_bytes()) || self.is("host")
+        self.is_secret() || self.is("host")
+    }
+
+    /// True for credentials and cookies.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        is_secret(self.name.as_bytes())
     }
 
     /// True for what tells of the body: it goes when a redirect turns the request into one without
@@ -79,10 +85,6 @@ impl Header {
     pub(super) fn checked(name: &str, value: String) -> Self {
         debug_assert!(name.bytes().all(is_token) && value.bytes().all(is_value));
         Self { name: name.to_owned(), value: Some(value) }
-    }
-
-    pub(super) fn value(&self) -> Option<&str> {
-        self.value.as_deref()
     }
 
     pub(super) fn is(&self, name: &str) -> bool {

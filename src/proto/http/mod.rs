@@ -75,6 +75,7 @@ mod bypass;
 mod chunked;
 pub mod coding;
 pub mod connect;
+pub mod cookie_file;
 pub mod date;
 pub mod disposition;
 mod framing;
