@@ -447,7 +447,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__get)
-            opts="-v -q -X -I -H -i -L -o -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --include --raw-head --fail --follow --no-follow --max-redirects --output --force --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
+            opts="-v -q -X -I -H -i -L -o -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --include --raw-head --fail --follow --no-follow --max-redirects --compressed --fail-with-body --max-filesize --expect-status --expect-sha256 --retry --retry-delay --output --force --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -478,6 +478,26 @@ _sockkit() {
                     return 0
                     ;;
                 --max-redirects)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-filesize)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-status)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-sha256)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-delay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

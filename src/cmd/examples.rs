@@ -76,6 +76,7 @@ pub const GET: &[Example] = &[
     ("sockkit get www.example.com", "print a page"),
     ("sockkit get -I http://localhost:8080/", "print the head only"),
     ("sockkit get --fail -o page.html http://localhost:8080/", "into a file; 22 when the server says no"),
+    ("sockkit get --compressed --retry 3 --expect-status 2xx http://localhost:8080/", "gzip, patience, 1 if not 2xx"),
 ];
 
 /// Of `echo-server`.

@@ -17,6 +17,8 @@ pub enum Http<'a> {
     RequestLine(&'a [u8]),
     /// A status line or header line as received.
     ResponseLine(&'a [u8]),
+    /// The same is asked once more after this time, for this reason.
+    Retrying(Shown<'a>, Duration),
     /// A redirect is followed to this URL.
     Redirect(Shown<'a>),
     /// The body is complete: bytes, time since the request.

@@ -30,6 +30,11 @@ impl<'a> Delivery<'a> {
         Delivery { ctx, local, idle, written: 0, gathered: Vec::new() }
     }
 
+    /// How many bytes have gone to the output.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Writes all of `bytes`, waiting as long as the limits allow.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         let mut limit = Deadline::starting_now(self.idle);

@@ -24,7 +24,7 @@ mod taps;
 mod tests;
 
 pub use delivery::Delivery;
-pub use exchange::{Body, Connection, Exchange, Heads, Outgoing, Over, Spent, Taking, Terms};
+pub use exchange::{Body, Connection, Exchange, Heads, Outgoing, Over, Spent, Taking, Terms, Wanted};
 pub use taps::Taps;
 
 use std::time::Duration;

@@ -57,6 +57,7 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
     match event {
         Event::Warning(_)
         | Event::OwnCertificate { .. }
+        | Event::Http(Http::Retrying(..))
         | Event::Serve(
             Serve::Listening(_) | Serve::Paused(_) | Serve::Seeded(_) | Serve::Totals(_) | Serve::Failed(..),
         )
@@ -302,6 +303,11 @@ fn http(event: &Http<'_>) -> Worded {
         ),
         Http::RequestLine(line) => ("request-line", format!("> {}", escape(line)), json!({ "line": escape(line) })),
         Http::ResponseLine(line) => ("response-line", format!("< {}", escape(line)), json!({ "line": escape(line) })),
+        Http::Retrying(why, wait) => (
+            "retrying",
+            format!("{why}; trying again in {}", words(*wait)),
+            json!({ "reason": why.to_string(), "seconds": wait.as_secs_f64() }),
+        ),
         Http::Redirect(url) => ("redirect", format!("redirected to {url}"), json!({ "url": url.to_string() })),
         Http::Body(bytes, took) => (
             "body",

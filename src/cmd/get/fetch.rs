@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::connections::Connections;
 use super::plan::Plan;
+use super::retry::{Came, Retries};
 use super::upload::Upload;
 use crate::address::Host;
 use crate::error::{Error, Kind};
@@ -28,17 +29,19 @@ pub(super) struct Fetch<'a> {
     pub(super) plan: &'a Plan,
     pub(super) connections: Connections<'a>,
     pub(super) upload: Upload,
+    /// Of the URL whose turn it is.
+    pub(super) retries: Retries,
 }
 
 /// One request: that of the user, or what a redirect has made of it.
-struct Asking {
-    method: Method,
-    url: Url,
+pub(super) struct Asking {
+    pub(super) method: Method,
+    pub(super) url: Url,
     /// What the user asked for: its origin alone may see the credentials among `headers`.
     asked: Url,
     headers: Vec<Header>,
     /// The body goes along.
-    uploads: bool,
+    pub(super) uploads: bool,
     /// The URLs so far, this one included.
     chain: Vec<Url>,
     /// Another URL follows.
@@ -46,21 +49,23 @@ struct Asking {
 }
 
 /// An exchange that failed, and whether that may have been the fault of the connection alone.
-struct Failed {
-    error: Error,
+pub(super) struct Failed {
+    pub(super) error: Error,
     is_stale: bool,
+    /// Not one byte of the request has left.
+    pub(super) is_unsent: bool,
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Failed { error, is_stale: false }
+        Failed { error, is_stale: false, is_unsent: false }
     }
 }
 
-/// What an exchange came to: whether its connection can be kept, and what is asked next.
+/// An exchange that is over: whether its connection can be kept, and what it came to.
 struct Answered {
     keep: bool,
-    next: Option<Asking>,
+    came: Came,
 }
 
 impl Fetch<'_> {
@@ -69,8 +74,9 @@ impl Fetch<'_> {
         let last = self.plan.urls.len() - 1;
         for (n, url) in self.plan.urls.iter().enumerate() {
             let mut next = Some(self.first(url, n < last));
+            self.retries = Retries(self.plan.retries.clone());
             while let Some(asking) = next {
-                next = self.ask(&asking, output)?;
+                next = self.insist(&asking, output)?;
                 if let Some(asking) = &next {
                     self.ctx.tell(&Event::Http(Http::Redirect(&asking.url)));
                 }
@@ -92,10 +98,11 @@ impl Fetch<'_> {
         }
     }
 
-    /// One request. Gives the one that its response redirects to, or delivers the response.
-    fn ask(&mut self, asking: &Asking, output: &mut Delivery<'_>) -> Result<Option<Asking>, Error> {
+    /// One attempt at a request. Gives the one that its response redirects to, or delivers the response.
+    pub(super) fn ask(&mut self, asking: &Asking, output: &mut Delivery<'_>) -> Result<Came, Failed> {
         let begun = Instant::now();
-        let mut connection = self.connections.get(&asking.url)?;
+        let opened = self.connections.get(&asking.url);
+        let mut connection = opened.map_err(|error| Failed { error, is_stale: false, is_unsent: true })?;
         let answered = match self.exchange(asking, &mut connection, begun, output) {
             Err(failed) if failed.is_stale && self.may_repeat(asking) => {
                 self.ctx.tell(&Event::Http(Http::Dropped(&connection.name(), &failed.error.reason)));
@@ -104,11 +111,11 @@ impl Fetch<'_> {
             }
             answered => answered,
         };
-        let Answered { keep, next } = answered.map_err(|failed| failed.error)?;
+        let Answered { keep, came } = answered?;
         if keep {
             self.connections.keep(&asking.url, connection);
         }
-        Ok(next)
+        Ok(came)
     }
 
     /// Whether a request of which nobody knows whether it has arrived may be sent again.
@@ -127,9 +134,16 @@ impl Fetch<'_> {
         let request = self.request(asking);
         let terms = Terms { method: asking.method, keep: request.keeps_connection(), idle: plan.limits.idle, begun };
         let head = request.encode();
+        let has_body_again = !asking.uploads || self.upload.can_begin_again();
         let body = if asking.uploads { self.upload.body()? } else { Body::None };
         let mut exchange = Exchange::new(self.ctx, connection, Outgoing::new(head, body), terms);
-        let heads = exchange.head(output).map_err(|error| Failed { is_stale: exchange.is_stale(&error), error })?;
+        let failed = |error, is_stale| Failed { error, is_stale, is_unsent: false };
+        let heads = exchange.head(output).map_err(|error| failed(error.clone(), exchange.is_stale(&error)))?;
+        let is_open = has_body_again && !plan.judge.expects(heads.last.status);
+        if is_open && let Some(again) = self.retries.again_after(self.ctx, asking, &heads.last) {
+            exchange.skip(output);
+            return Ok(Answered { keep: exchange.end().keep, came: Came::Again(again) });
+        }
         if plan.answer.heads {
             output.write(&heads.raw())?;
         }
@@ -139,15 +153,19 @@ impl Fetch<'_> {
         }
         if next.is_none() && plan.answer.body {
             let bar = Bar::new(voice, plan.answer.progress, exchange.length());
-            exchange.body(Taking::to(output, &|size| bar.at(size)))?;
+            let wanted = plan.judge.wanted(&asking.url, &heads.last, exchange.length())?;
+            exchange.body(Taking::to(output, &|size| bar.at(size)).wanting(wanted))?;
         } else if asking.is_followed_by(next.as_ref()) {
             exchange.skip(output);
         }
         let keep = exchange.end().keep;
+        if next.is_none() {
+            plan.judge.verdict(&asking.url, &heads.last)?;
+        }
         if let Some(next) = next.as_ref().filter(|next| next.uploads && !self.upload.can_begin_again()) {
             return Err(self.upload.spent(&format!("for {}", shown(&next.url))).into());
         }
-        Ok(Answered { keep, next })
+        Ok(Answered { keep, came: Came::Answer(next) })
     }
 
     fn request<'r>(&self, asking: &'r Asking) -> Request<'r> {
@@ -200,7 +218,7 @@ impl Asking {
 }
 
 /// The error of a status under --fail.
-fn refused(url: &Url, head: &ResponseHead) -> Error {
+pub(super) fn refused(url: &Url, head: &ResponseHead) -> Error {
     let reason = format!("the server answered {} {}", head.status, escape(&head.reason));
     Error::new(Kind::HttpStatus, "get", shown(url), reason.trim_end())
 }

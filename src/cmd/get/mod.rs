@@ -7,14 +7,16 @@
 
 mod connections;
 mod fetch;
+mod judge;
 mod plan;
+mod retry;
 mod upload;
 
 use clap::Args as ClapArgs;
 
 use super::{in_context, open_output};
 use crate::opts::address::{FamilyArgs, SourceArgs};
-use crate::opts::http::{AnswerArgs, RequestArgs, RouteArgs};
+use crate::opts::http::{AnswerArgs, JudgeArgs, RequestArgs, RouteArgs};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::relay::OutputArgs;
@@ -27,6 +29,7 @@ use crate::stream::Stream;
 use crate::stream::stdio::{Input, Stdio};
 use connections::Connections;
 use fetch::Fetch;
+use retry::Retries;
 use upload::Upload;
 
 /// Options of `get`.
@@ -41,6 +44,8 @@ pub struct Args {
     request: RequestArgs,
     #[command(flatten)]
     answer: AnswerArgs,
+    #[command(flatten)]
+    judge: JudgeArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -74,7 +79,8 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
         let connections = Connections::new(ctx, &plan, tls);
-        let outcome = Fetch { ctx, voice, plan: &plan, connections, upload }.all(&mut output);
+        let retries = Retries(plan.retries.clone());
+        let outcome = Fetch { ctx, voice, plan: &plan, connections, upload, retries }.all(&mut output);
         output.end(outcome)
     })
 }

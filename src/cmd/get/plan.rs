@@ -3,10 +3,12 @@
 //! Owns the conversion from options, and which of them contradict one another.
 
 use super::Args;
+use super::judge::{Beside, Judge};
 use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::net::SocketConfig;
 use crate::opts::http::{AnswerArgs, Data};
+use crate::proto::http::retry::Backoff;
 use crate::proto::http::{Header, Method, Routes, Url, Version};
 use crate::report::bar::When;
 use crate::stream::dial::Dial;
@@ -22,6 +24,9 @@ pub(super) struct Plan {
     pub(super) urls: Vec<Url>,
     pub(super) ask: Ask,
     pub(super) answer: Answer,
+    pub(super) judge: Judge,
+    /// Those of each URL.
+    pub(super) retries: Backoff,
     pub(super) routes: Routes,
     pub(super) dial: Dial,
     pub(super) tls: Client,
@@ -57,15 +62,19 @@ impl Args {
         let urls = self.urls.iter().map(|url| Url::parse(url)).collect::<Result<Vec<_>, _>>().map_err(Error::usage)?;
         self.route.refuse_for_unix(self.inet_only())?;
         let limits = self.connect_limit.with(self.limits.timeouts());
+        let method = self.request.method()?;
+        let beside = Beside { method, urls: urls.len(), fails: self.answer.fails() };
         Ok(Plan {
             urls,
             ask: Ask {
-                method: self.request.method()?,
-                headers: self.request.headers()?,
+                method,
+                headers: self.judge.headers(self.request.headers()?),
                 version: self.request.version(),
                 data: self.request.data(),
             },
             answer: self.answer(self.answer),
+            judge: Judge::new(&self.judge, &beside)?,
+            retries: self.judge.retries(),
             routes: self.route.routes(),
             dial: Dial {
                 lookup: self.family.lookup(false),

@@ -3,9 +3,11 @@
 //! Owns spelling, help text and conversion of the options of HTTP. Refuses to open anything.
 
 mod answer;
+mod judge;
 mod request;
 mod route;
 
 pub use answer::AnswerArgs;
+pub use judge::{JudgeArgs, Statuses};
 pub use request::{Data, RequestArgs};
 pub use route::RouteArgs;

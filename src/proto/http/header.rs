@@ -73,7 +73,9 @@ impl Header {
         self.value.as_deref()
     }
 
-    pub(super) fn is(&self, name: &str) -> bool {
+    /// Whether it is about the field of this name.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
