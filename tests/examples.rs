@@ -395,6 +395,10 @@ const CASES: &[(&str, Case)] = &[
         Ends(WEB, "grep -q page page.html && grep -q 'lint of GET http://localhost:8080/:' err"),
     ),
     (
+        "sockkit get --compressed --retry 3 --expect-status 2xx http://localhost:8080/",
+        Ends(WEB, "grep -q page out && ! sockkit get --expect-status 3xx http://localhost:8080/"),
+    ),
+    (
         "sockkit echo-server --udp 127.0.0.1 7000",
         Serves("until sockkit udp-send --wait 0.3 127.0.0.1 7000 hello | grep -q hello; do :; done"),
     ),

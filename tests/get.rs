@@ -214,8 +214,8 @@ const CASES: &[Case] = &[
     // Short.
     ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", Then::Close, 18, "hel", "3 of 5 bytes"),
     ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Then::Close, 18, "", "0 of 5 bytes"),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", Then::Close, 18, "abc", "no last chunk"),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", Then::Close, 18, "ab", "no last chunk"),
+    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", Then::Close, 8, "abc", "no last chunk"),
+    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", Then::Close, 18, "ab", "inside a chunk"),
     // Reset.
     ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", Then::Reset, 56, "hel", "reset"),
     ("HTTP/1.1 200 OK\r\n\r\nhel", Then::Reset, 56, "hel", "reset"),

@@ -150,3 +150,34 @@ fn bytes_that_nobody_asked_for_are_no_answer() {
     assert_same(&body, &[random(70_000, 70_000), random(3, 3)].concat());
     assert_eq!(asked.len(), 2);
 }
+
+/// curl says 18 wherever the connection ends; here that is for bytes which were announced and did not come.
+#[test]
+fn an_end_without_the_last_chunk_is_malformed() {
+    let table = [("3\r\nabc\r\n", 8), ("3\r\nabc\r\n5", 8), ("3\r\nabc\r\n0\r\n", 8), ("5\r\nabc", 18)];
+    for (body, code) in table {
+        let (address, _requests) = answering(move |_, client| {
+            client.send(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
+            false
+        });
+        let url = format!("http://{address}/");
+        assert_eq!(run(&mut sockkit(["get", &url]), b"").expect(code).text(), "abc");
+        let Some(mut curl) = peer("curl") else { continue };
+        assert_eq!(run(curl.args(["-s", &url]), b"").expect(18).text(), "abc");
+    }
+}
+
+/// curl takes compressed data that is cut for a body, and ends with 0.
+#[test]
+fn compressed_data_that_is_cut_is_no_body() {
+    // "hello" as zlib data, without the last byte of its checksum.
+    let (address, _requests) = answering(|_, client| {
+        client.send("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: 12\r\n\r\n");
+        client.send(b"\x78\x9c\xcb\x48\xcd\xc9\xc9\x07\x00\x06\x2c\x02");
+        true
+    });
+    let url = format!("http://{address}/");
+    assert_eq!(run(&mut sockkit(["get", "--compressed", &url]), b"").expect(61).text(), "hello");
+    let Some(mut curl) = peer("curl") else { return };
+    assert_eq!(run(curl.args(["-s", "--compressed", &url]), b"").expect(0).text(), "hello");
+}

@@ -8,8 +8,9 @@ use libfuzzer_sys::fuzz_target;
 use sockkit::proto::http::lint::{ChunkWatch, Severity};
 use sockkit::proto::http::{End, Event, HttpError, Method, Response};
 
-/// The body, how many bytes were left over, and the end.
-type Told = (Vec<u8>, Result<(usize, End), HttpError>);
+/// The body, how many bytes were left over, the end, and why what came was refused, if it was: an end that is missing
+/// is nothing that a watcher of the bytes could find.
+type Told = (Vec<u8>, Result<(usize, End), HttpError>, Option<HttpError>);
 
 fn read(pieces: &[&[u8]]) -> Told {
     let mut response = Response::new(Method::Get);
@@ -28,7 +29,8 @@ fn read(pieces: &[&[u8]]) -> Told {
         left += input.len();
     }
     assert_eq!(response.received(), body.len() as u64);
-    (body, response.end_of_input().map(|end| (left, end)))
+    let end = response.end_of_input().map(|end| (left, end));
+    (body, end, response.feed(&mut &[][..]).err())
 }
 
 fn watched(pieces: &[&[u8]]) -> ChunkWatch {
@@ -45,12 +47,12 @@ fuzz_target!(|data: &[u8]| {
     let pieces = [&bytes[..cut], &bytes[cut..]];
     let told = read(&[bytes]);
     assert_eq!(read(&pieces), told, "cut at {cut}");
-    let (body, end) = told;
+    let (body, _, refused) = told;
     assert!(body.len() <= bytes.len());
 
     let findings = watched(&[bytes]).findings();
     assert_eq!(watched(&pieces).findings(), findings, "cut at {cut}");
-    if let Err(HttpError::Malformed(why)) = end {
+    if let Some(HttpError::Malformed(why)) = refused {
         assert!(findings.iter().any(|finding| finding.severity < Severity::Note), "{why}: {findings:?}");
     }
 });

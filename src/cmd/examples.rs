@@ -89,6 +89,7 @@ pub const GET: &[Example] = &[
     ("sockkit get --continue -o disk.img http://localhost:8080/disk.img", "fetch what is missing behind disk.img.part"),
     ("sockkit get --range 0-99 http://localhost:8080/disk.img", "the first 100 bytes alone"),
     ("sockkit get --lint -o page.html http://localhost:8080/", "does the server keep to the standards?"),
+    ("sockkit get --compressed --retry 3 --expect-status 2xx http://localhost:8080/", "gzip, patience, 1 if not 2xx"),
 ];
 
 /// Of `echo-server`.

@@ -27,6 +27,8 @@ pub enum Http<'a> {
     Continued(Shown<'a>, u64, Option<&'a str>),
     /// The body is whole and in this file.
     Saved(Shown<'a>),
+    /// The same is asked once more after this time, for this reason.
+    Retrying(Shown<'a>, Duration),
     /// A redirect is followed to this URL.
     Redirect(Shown<'a>),
     /// What is secret is not sent to where a redirect leads: it is for the origin of this URL alone.

@@ -43,6 +43,11 @@ impl<'a> Delivery<'a> {
         Delivery { is_for_eyes: true, ..self }
     }
 
+    /// How many bytes have gone to the output.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Writes all of `bytes`, waiting as long as the limits allow.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         self.check_for_eyes(bytes)?;

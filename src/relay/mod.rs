@@ -24,7 +24,9 @@ mod taps;
 mod tests;
 
 pub use delivery::Delivery;
-pub use exchange::{Body, Connection, Exchange, Glimpse, Heads, Onlooker, Outgoing, Over, Spent, Taking, Terms};
+pub use exchange::{
+    Body, Connection, Exchange, Glimpse, Heads, Onlooker, Outgoing, Over, Spent, Taking, Terms, Wanted,
+};
 pub use taps::Taps;
 
 use std::time::Duration;

@@ -59,6 +59,7 @@ pub(super) fn importance(event: &Event<'_>) -> Importance {
     match event {
         Event::Warning(_)
         | Event::OwnCertificate { .. }
+        | Event::Http(Http::Retrying(..))
         | Event::Serve(
             Serve::Listening(_) | Serve::Paused(_) | Serve::Seeded(_) | Serve::Totals(_) | Serve::Failed(..),
         )
@@ -313,6 +314,11 @@ fn http(event: &Http<'_>) -> Worded {
         Http::Answered(head, framing) => answered(head, *framing),
         Http::Continued(file, have, validator) => continued(file, *have, *validator),
         Http::Saved(file) => ("saved", format!("saved as {file}"), json!({ "file": file.to_string() })),
+        Http::Retrying(why, wait) => (
+            "retrying",
+            format!("{why}; trying again in {}", words(*wait)),
+            json!({ "reason": why.to_string(), "seconds": wait.as_secs_f64() }),
+        ),
         Http::Redirect(url) => ("redirect", format!("redirected to {url}"), json!({ "url": url.to_string() })),
         Http::Withheld(url) => (
             "withheld",

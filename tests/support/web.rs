@@ -39,6 +39,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// The only connection of a server that is made elsewhere.
+    pub fn new(stream: TcpStream) -> Self {
+        Client { connection: 0, stream }
+    }
+
     /// The next request with its whole body; `None` when the client has ended.
     pub fn request(&mut self) -> Option<Request> {
         let head = self.head()?;

@@ -10,6 +10,7 @@ use super::glass::Survey;
 use super::lint::Linter;
 use super::places::{Answer, Place, Places};
 use super::plan::Plan;
+use super::retry::{Came, Retries};
 use super::upload::Upload;
 use crate::address::Host;
 use crate::error::{Error, Kind};
@@ -36,20 +37,22 @@ pub(super) struct Fetch<'a> {
     pub(super) upload: Upload,
     /// Who judges how each response is made.
     pub(super) linter: Option<&'a Linter<'a>>,
+    /// Of the URL whose turn it is.
+    pub(super) retries: Retries,
 }
 
 /// One request: that of the user, or what a redirect has made of it.
 #[derive(Clone)]
-struct Asking {
-    method: Method,
-    url: Url,
+pub(super) struct Asking {
+    pub(super) method: Method,
+    pub(super) url: Url,
     /// What the user asked for.
     asked: Url,
     /// What its origin alone may see.
     secrets: Secrets,
     headers: Vec<Header>,
     /// The body goes along.
-    uploads: bool,
+    pub(super) uploads: bool,
     /// The URLs so far, this one included.
     chain: Vec<Url>,
     /// Another URL follows.
@@ -57,21 +60,23 @@ struct Asking {
 }
 
 /// An exchange that failed, and whether that may have been the fault of the connection alone.
-struct Failed {
-    error: Error,
+pub(super) struct Failed {
+    pub(super) error: Error,
     is_stale: bool,
+    /// Not one byte of the request has left.
+    pub(super) is_unsent: bool,
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Failed { error, is_stale: false }
+        Failed { error, is_stale: false, is_unsent: false }
     }
 }
 
-/// What an exchange came to: whether its connection can be kept, and what is asked next.
+/// An exchange that is over: whether its connection can be kept, and what it came to.
 struct Answered {
     keep: bool,
-    next: Option<Asking>,
+    came: Came,
 }
 
 impl Fetch<'_> {
@@ -82,8 +87,9 @@ impl Fetch<'_> {
             let more = n < last || self.plan.survey.is_some_and(Survey::keeps_connections);
             let place = places.turn(n);
             let mut next = Some(self.first(url, &self.secrets[n], place, more));
+            self.retries = Retries(self.plan.retries.clone());
             while let Some(asking) = next {
-                next = self.ask(&asking, place)?;
+                next = self.insist(&asking, place)?;
                 if let Some(asking) = &next {
                     self.ctx.tell(&Event::Http(Http::Redirect(&asking.url)));
                     if asking.secrets.withholds(&asking.url, &asking.headers) {
@@ -110,11 +116,12 @@ impl Fetch<'_> {
         }
     }
 
-    /// One request. Gives the one that its response redirects to, or delivers the response.
-    fn ask(&mut self, asking: &Asking, place: &mut Place<'_>) -> Result<Option<Asking>, Error> {
+    /// One attempt at a request. Gives the one that its response redirects to, or delivers the response.
+    pub(super) fn ask(&mut self, asking: &Asking, place: &mut Place<'_>) -> Result<Came, Failed> {
         self.ctx.tell(&Event::Http(Http::Asked(&asking.method, &shown(&asking.url))));
         let begun = Instant::now();
-        let mut connection = self.connections.get(&asking.url)?;
+        let opened = self.connections.get(&asking.url);
+        let mut connection = opened.map_err(|error| Failed { error, is_stale: false, is_unsent: true })?;
         let answered = match self.exchange(asking, &mut connection, begun, place) {
             Err(failed) if failed.is_stale && self.may_repeat(asking) => {
                 self.ctx.tell(&Event::Http(Http::Dropped(&connection.name(), &failed.error.reason)));
@@ -123,11 +130,11 @@ impl Fetch<'_> {
             }
             answered => answered,
         };
-        let Answered { keep, next } = answered.map_err(|failed| failed.error)?;
+        let Answered { keep, came } = answered?;
         if keep {
             self.connections.keep(&asking.url, connection);
         }
-        Ok(next)
+        Ok(came)
     }
 
     /// Whether a request of which nobody knows whether it has arrived may be sent again.
@@ -142,40 +149,39 @@ impl Fetch<'_> {
         begun: Instant,
         place: &mut Place<'_>,
     ) -> Result<Answered, Failed> {
-        let (plan, voice) = (self.plan, self.voice);
-        let Place { output, kept, .. } = place;
+        let plan = self.plan;
+        let desk = Desk { ctx: self.ctx, voice: self.voice, plan };
         let request = self.request(asking);
         let terms = Terms { method: asking.method, keep: request.keeps_connection(), idle: plan.limits.idle, begun };
         let head = plan.encode(&request)?;
+        let has_body_again = !asking.uploads || self.upload.can_begin_again();
         let body = if asking.uploads { self.upload.body()? } else { Body::None };
         let mut exchange = Exchange::new(self.ctx, connection, Outgoing::new(head, body), terms)
             .seen_by(self.linter.map(|linter| linter.onlooker(&request)));
-        let heads = exchange.head(output).map_err(|error| Failed { is_stale: exchange.is_stale(&error), error })?;
+        let failed = |error, is_stale| Failed { error, is_stale, is_unsent: false };
+        let heads = exchange.head(&place.output).map_err(|error| failed(error.clone(), exchange.is_stale(&error)))?;
         plan.tell_whose(self.ctx, &asking.url, &heads.last)?;
+        let is_open = has_body_again && !plan.judge.expects(heads.last.status);
+        if is_open && let Some(again) = self.retries.again_after(self.ctx, asking, &heads.last) {
+            exchange.skip(&place.output);
+            return Ok(Answered { keep: exchange.end().keep, came: Came::Again(again) });
+        }
         if plan.answer.heads {
-            output.write(&heads.raw())?;
+            place.output.write(&heads.raw())?;
         }
         let next = next(plan, asking, &heads.last)?;
-        if next.is_none() && plan.answer.fail && heads.last.status >= 400 {
-            return Err(refused(&asking.url, &heads.last).into());
-        }
-        let (url, length) = (shown(&asking.url), exchange.length());
-        let answer = Answer { url: &url, head: &heads.last, length };
-        if next.is_none() && heads.last.status == 304 {
-            output.spare();
-        } else if next.is_none() && plan.answer.body && kept.takes(self.ctx, answer)? {
-            let bar = kept.bar(voice, plan.answer.progress, length);
-            exchange.body(Taking::to(output, &|size| bar.at(size)))?;
-            drop(bar);
-            kept.came();
-        } else if asking.is_followed_by(next.as_ref()) {
-            exchange.skip(output);
+        let is_taken = next.is_none() && desk.deliver(&mut exchange, (&asking.url, &heads.last), place)?;
+        if !is_taken && asking.is_followed_by(next.as_ref()) {
+            exchange.skip(&place.output);
         }
         let keep = exchange.end().keep;
+        if next.is_none() {
+            plan.judge.verdict(&asking.url, &heads.last)?;
+        }
         if let Some(next) = next.as_ref().filter(|next| next.uploads && !self.upload.can_begin_again()) {
             return Err(self.upload.spent(&format!("for {}", shown(&next.url))).into());
         }
-        Ok(Answered { keep, next })
+        Ok(Answered { keep, came: Came::Answer(next) })
     }
 
     fn request<'r>(&self, asking: &'r Asking) -> Request<'r> {
@@ -190,6 +196,46 @@ impl Fetch<'_> {
             keep: asking.more || self.plan.answer.max_redirects > 0,
             agent: env!("CARGO_PKG_VERSION"),
         }
+    }
+}
+
+/// Where an answer that is not followed is taken.
+struct Desk<'a> {
+    ctx: &'a Context<'a>,
+    voice: &'a Voice,
+    plan: &'a Plan,
+}
+
+impl Desk<'_> {
+    /// Has the body behind `head` taken, if it is one that is wanted; tells whether it was.
+    fn deliver(
+        &self,
+        exchange: &mut Exchange<'_>,
+        (url, head): (&Url, &ResponseHead),
+        place: &mut Place<'_>,
+    ) -> Result<bool, Error> {
+        let Place { output, kept, .. } = place;
+        let answer = &self.plan.answer;
+        if answer.fail && head.status >= 400 {
+            return Err(refused(url, head));
+        }
+        if head.status == 304 {
+            output.spare();
+            return Ok(false);
+        }
+        if !answer.body {
+            return Ok(false);
+        }
+        let (name, length) = (shown(url), exchange.length());
+        let wanted = self.plan.judge.wanted(url, head, length)?;
+        if !kept.takes(self.ctx, Answer { url: &name, head, length })? {
+            return Ok(false);
+        }
+        let bar = kept.bar(self.voice, answer.progress, length);
+        exchange.body(Taking::to(output, &|size| bar.at(size)).wanting(wanted))?;
+        drop(bar);
+        kept.came();
+        Ok(true)
     }
 }
 
@@ -238,7 +284,7 @@ impl Asking {
 }
 
 /// The error of a status under --fail.
-fn refused(url: &Url, head: &ResponseHead) -> Error {
+pub(super) fn refused(url: &Url, head: &ResponseHead) -> Error {
     let reason = format!("the server answered {} {}", head.status, escape(&head.reason));
     Error::new(Kind::HttpStatus, "get", shown(url), reason.trim_end())
 }

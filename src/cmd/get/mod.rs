@@ -9,10 +9,12 @@ mod addresses;
 mod connections;
 mod fetch;
 mod glass;
+mod judge;
 mod lint;
 mod places;
 mod plan;
 mod repeat;
+mod retry;
 mod upload;
 mod way;
 mod who;
@@ -22,7 +24,9 @@ use clap::Args as ClapArgs;
 use super::in_context;
 use crate::net::Context;
 use crate::opts::address::{FamilyArgs, SourceArgs};
-use crate::opts::http::{AnswerArgs, CredentialArgs, FileArgs, GlassArgs, ProxyArgs, RequestArgs, RouteArgs};
+use crate::opts::http::{
+    AnswerArgs, CredentialArgs, FileArgs, GlassArgs, JudgeArgs, ProxyArgs, RequestArgs, RouteArgs,
+};
 use crate::opts::limits::{ConnectLimitArgs, LimitArgs};
 use crate::opts::progress::ProgressArgs;
 use crate::opts::socket::{ReuseArgs, SocketArgs, StreamArgs};
@@ -34,6 +38,7 @@ use connections::Connections;
 use fetch::Fetch;
 use lint::Linter;
 use places::Places;
+use retry::Retries;
 use upload::Upload;
 use who::Who;
 
@@ -51,6 +56,8 @@ pub struct Args {
     credentials: CredentialArgs,
     #[command(flatten)]
     answer: AnswerArgs,
+    #[command(flatten)]
+    judge: JudgeArgs,
     #[command(flatten)]
     glass: GlassArgs,
     #[command(flatten)]
@@ -94,7 +101,8 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
         let linter = args.glass.lint().then(|| Linter::new(voice));
         let connections = Connections::new(ctx, &plan, tls);
         let linter = linter.as_ref();
-        let mut fetch = Fetch { ctx, voice, plan: &plan, secrets, condition, connections, upload, linter };
+        let retries = Retries(plan.retries.clone());
+        let mut fetch = Fetch { ctx, voice, plan: &plan, secrets, condition, connections, upload, linter, retries };
         if let Some(survey) = plan.survey {
             return survey.run(&glass, fetch);
         }

@@ -4,11 +4,13 @@
 
 use super::Args;
 use super::glass::Survey;
+use super::judge::{Beside, Judge};
 use super::who;
 use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::net::SocketConfig;
 use crate::opts::http::{AnswerArgs, Condition, Data, Files};
+use crate::proto::http::retry::Backoff;
 use crate::proto::http::{Header, Method, Proxies, Routes, Url, UrlError, UserInfo, Version};
 use crate::report::bar::When;
 use crate::stream::dial::Dial;
@@ -29,6 +31,9 @@ pub(super) struct Plan {
     /// A redirect may lead from https to http.
     pub(super) downgrade: bool,
     pub(super) files: Files,
+    pub(super) judge: Judge,
+    /// Those of each URL.
+    pub(super) retries: Backoff,
     pub(super) routes: Routes,
     pub(super) proxies: Proxies,
     pub(super) dial: Dial,
@@ -84,18 +89,21 @@ impl Args {
         let limits = self.connect_limit.with(self.limits.timeouts());
         let method = self.request.method()?;
         let files = self.files.files(&urls, method, &headers)?;
+        let beside = Beside { method, urls: urls.len(), fails: self.answer.fails() };
         let plan = Plan {
             urls,
             user_infos,
             files,
             ask: Ask {
                 method,
-                headers,
+                headers: self.judge.headers(headers),
                 version: self.request.version(),
                 data: self.request.data(),
                 condition: self.credentials.condition()?,
             },
             answer: self.answer(self.answer),
+            judge: Judge::new(&self.judge, &beside)?,
+            retries: self.judge.retries(),
             downgrade: self.answer.may_downgrade(),
             routes,
             proxies,

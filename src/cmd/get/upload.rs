@@ -68,6 +68,11 @@ impl Upload {
         }
     }
 
+    /// Whether it can be sent: what can't be sent once more can until it has been begun.
+    pub(super) fn can_begin(&self) -> bool {
+        !self.begun || self.can_begin_again()
+    }
+
     /// The whole body, from its beginning.
     pub(super) fn body(&mut self) -> Result<Body<'_>, Error> {
         let begun = std::mem::replace(&mut self.begun, true);

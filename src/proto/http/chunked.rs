@@ -72,6 +72,19 @@ impl Chunked {
         }
     }
 
+    /// What it means that the connection ends here, with `got` bytes of body given out. Inside a chunk there are bytes
+    /// missing that were announced; between chunks there is an end missing (RFC 9112 §8): nobody knows whether there
+    /// would have been more.
+    pub(super) fn cut(&self, got: u64) -> HttpError {
+        match self.state {
+            State::Data { .. } | State::DataCr | State::DataLf => HttpError::Short { got, expected: None },
+            State::Size { .. } | State::Extension { .. } | State::SizeLf { .. } => {
+                malformed(format!("its body has no last chunk; {got} bytes came"))
+            }
+            _ => malformed(format!("its body has no empty line behind the last chunk; {got} bytes came")),
+        }
+    }
+
     fn data<'i>(&mut self, left: u64, input: &mut &'i [u8]) -> Piece<'i> {
         let (data, rest) = take(input, left);
         *input = rest;

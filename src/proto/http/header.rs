@@ -87,7 +87,13 @@ impl Header {
         Self { name: name.to_owned(), value: Some(value) }
     }
 
-    pub(super) fn is(&self, name: &str) -> bool {
+    pub(super) fn value(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+
+    /// Whether it is about the field of this name.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 

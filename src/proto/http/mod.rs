@@ -17,7 +17,7 @@
 //!                    │             ├─ chunked ────────▶ Chunked ─────────┘      (each: Event::Data …)
 //!                    │             └─ neither ────────▶ UntilClose ─ end_of_input ─▶ End::Closed
 //!                    │                                   │
-//!   end_of_input:  Empty | Malformed                   Short (from Length and Chunked)
+//!   end_of_input:  Empty | Malformed                   Short (from Length and inside a chunk) | Malformed (between chunks)
 //! ```
 //!
 //! # An exchange, byte for byte
@@ -121,7 +121,7 @@ pub enum HttpError {
     Short {
         /// Bytes of body that came.
         got: u64,
-        /// What `Content-Length` announced; `None` for a chunked body.
+        /// What `Content-Length` announced; `None` for a chunked body, which ended inside a chunk.
         expected: Option<u64>,
     },
     /// The connection ended before the first byte of a reply (exit code 52).
@@ -137,7 +137,7 @@ impl fmt::Display for HttpError {
                 write!(f, "the body ended short: {got} of {all} bytes came")
             }
             Self::Short { got, expected: None } => {
-                write!(f, "the body ended short: {got} bytes came, but no last chunk")
+                write!(f, "the body ended short, inside a chunk: {got} bytes came")
             }
             Self::Empty => f.write_str("the server sent nothing"),
         }
@@ -180,7 +180,7 @@ mod tests {
             (malformed("why"), "the server's reply is malformed: why"),
             (HttpError::TooLarge("what".into()), "the server's reply is too large: what"),
             (HttpError::Short { got: 3, expected: Some(5) }, "the body ended short: 3 of 5 bytes came"),
-            (HttpError::Short { got: 3, expected: None }, "the body ended short: 3 bytes came, but no last chunk"),
+            (HttpError::Short { got: 3, expected: None }, "the body ended short, inside a chunk: 3 bytes came"),
             (HttpError::Empty, "the server sent nothing"),
         ];
         for (error, want) in table {

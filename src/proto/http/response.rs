@@ -89,8 +89,9 @@ impl Response {
     /// Says what it means that the peer has ended its side, with all input fed before.
     ///
     /// # Errors
-    /// [`HttpError::Empty`] before the first byte, [`HttpError::Malformed`] inside the head or behind an interim
-    /// response, [`HttpError::Short`] inside a body that announced its end, or the error that `feed` gave.
+    /// [`HttpError::Empty`] before the first byte, [`HttpError::Malformed`] inside the head, behind an interim response
+    /// or where a chunk is to begin, [`HttpError::Short`] inside a body of known length or inside a chunk, or the
+    /// error that `feed` gave.
     pub fn end_of_input(&self) -> Result<End, HttpError> {
         match &self.state {
             State::Head(reader) if !reader.is_empty() => Err(malformed("the connection ended inside its head")),
@@ -100,7 +101,7 @@ impl Response {
                 let expected = self.received.checked_add(*left);
                 Err(HttpError::Short { got: self.received, expected })
             }
-            State::Chunked(_) => Err(HttpError::Short { got: self.received, expected: None }),
+            State::Chunked(chunked) => Err(chunked.cut(self.received)),
             State::UntilClose => Ok(End::Closed),
             State::Done => Ok(End::Framed),
             State::Failed(error) => Err(error.clone()),

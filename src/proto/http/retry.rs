@@ -52,7 +52,7 @@ pub fn retry_after(value: &[u8], now: HttpDate) -> Option<Duration> {
     Some(HttpDate::parse(value, now)?.date.since(now))
 }
 
-/// The waits between attempts: 1 s, 2 s, 4 s … 10 min, one for each retry that is allowed.
+/// The waits between attempts: 1 s, 2 s, 4 s … 10 min, or always the same, one for each retry that is allowed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -68,19 +68,28 @@ pub fn retry_after(value: &[u8], now: HttpDate) -> Option<Duration> {
 pub struct Backoff {
     left: u32,
     wait: Duration,
+    /// By what each wait is longer than the one before.
+    growth: u32,
 }
 
 impl Backoff {
     /// The schedule of so many retries.
     #[must_use]
     pub fn new(retries: u32) -> Self {
-        Self { left: retries, wait: FIRST_WAIT }
+        Self { left: retries, wait: FIRST_WAIT, growth: 2 }
     }
 
-    /// The next wait, which is no shorter than what the server has asked for; `None` when no retry is left.
+    /// So many retries, each after the same `wait`.
+    #[must_use]
+    pub fn every(retries: u32, wait: Duration) -> Self {
+        Self { left: retries, wait, growth: 1 }
+    }
+
+    /// The next wait, which is no shorter than what the server has asked for, if that is no longer than [`LONGEST_WAIT`]:
+    /// a server can name any time; `None` when no retry is left.
     pub fn next_asked(&mut self, asked: Option<Duration>) -> Option<Duration> {
         let wait = self.next()?;
-        Some(wait.max(asked.unwrap_or_default()))
+        Some(wait.max(asked.unwrap_or_default().min(LONGEST_WAIT)))
     }
 
     /// Retries that are left.
@@ -96,7 +105,7 @@ impl Iterator for Backoff {
     fn next(&mut self) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
         let wait = self.wait;
-        self.wait = (wait * 2).min(LONGEST_WAIT);
+        self.wait = wait.saturating_mul(self.growth).min(LONGEST_WAIT.max(wait));
         Some(wait)
     }
 }
@@ -165,13 +174,15 @@ mod tests {
         let waits: Vec<_> = Backoff::new(12).map(|wait| wait.as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
         assert_eq!(Backoff::new(0).next(), None);
+        let hour = Duration::from_secs(3600);
+        assert_eq!(Backoff::every(3, hour).collect::<Vec<_>>(), [hour; 3]);
     }
 
     #[test]
     fn a_wish_of_the_servers_only_lengthens_a_wait() {
         let mut waits = Backoff::new(4);
         let mut after = |asked: Option<u64>| waits.next_asked(asked.map(Duration::from_secs)).map(|w| w.as_secs());
-        assert_eq!([after(Some(0)), after(None), after(Some(9999)), after(Some(3))], [1, 2, 9999, 8].map(Some));
+        assert_eq!([after(Some(0)), after(None), after(Some(9999)), after(Some(3))], [1, 2, 600, 8].map(Some));
         assert_eq!(after(Some(1)), None);
         assert_eq!(waits.left(), 0);
     }

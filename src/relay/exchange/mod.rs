@@ -18,6 +18,7 @@ mod passing;
 mod taking;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,7 @@ pub use glimpse::{Glimpse, Onlooker};
 pub use outgoing::{Body, Outgoing};
 use passing::Passed;
 pub use taking::Taking;
+pub use wanted::Wanted;
 
 /// Whoever watches the body grow looks at it this often although nothing comes.
 const TICK: Duration = Duration::from_secs(1);
@@ -182,14 +184,14 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Has the body taken, and checks that it is complete.
+    /// Has the body taken, and checks that it is complete and what was wanted.
     pub fn body(&mut self, mut taking: Taking<'_, '_>) -> Result<(), Error> {
         let outcome = self.take_body(&mut taking);
         // What came before an error is handed over too.
         let flushed = taking.flush();
         outcome.and(flushed)?;
         self.ctx.tell(&Event::Http(Http::Body(self.response.received(), self.start.elapsed())));
-        Ok(())
+        taking.judge()
     }
 
     /// Gives the body up. A short one is read to its end all the same, so that the connection can be used again.

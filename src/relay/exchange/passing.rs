@@ -30,7 +30,7 @@ impl Exchange<'_> {
     /// Moves the rest of the body by the kernel, where that is worth it and nobody wants to see it.
     pub(super) fn pass(&mut self, taking: &mut Taking<'_, '_>) -> Result<Passed, Error> {
         let watch = taking.watcher();
-        let output = taking.past_us();
+        let Some(output) = taking.past_us() else { return Ok(Passed::Declined) };
         let Some(mut fast) = self.path(output) else { return Ok(Passed::Declined) };
         let (mut pieces, mut source_is_sure) = (0, false);
         while let Some(left) = self.response.plain() {

@@ -100,13 +100,23 @@ const CUT: &[(&[u8], &[u8], HttpError)] = &[
     (b"", b"", HttpError::Empty),
     (b"CL5: ", b"", short(0, Some(5))),
     (b"CL5: hell", b"hell", short(4, Some(5))),
-    (b"TE: ", b"", short(0, None)),
-    (b"TE: 5", b"", short(0, None)),
+    (b"TE: 5\r\n", b"", short(0, None)),
     (b"TE: 5\r\nhel", b"hel", short(3, None)),
-    (b"TE: 5\r\nhello\r\n", b"hello", short(5, None)),
-    (b"TE: 5\r\nhello\r\n0\r\n", b"hello", short(5, None)),
-    (b"TE: 5\r\nhello\r\n0\r\nT: u\r\n", b"hello", short(5, None)),
-    (b"TE: 5\r\nhello\r\n0\r\n\r", b"hello", short(5, None)),
+    (b"TE: 5\r\nhello", b"hello", short(5, None)),
+    (b"TE: 5\r\nhello\r", b"hello", short(5, None)),
+];
+
+/// The same where the end of the body is what is missing, and a part of the reason.
+const NOT_ENDED: &[(&[u8], &[u8], &str)] = &[
+    (b"TE: ", b"", "no last chunk; 0 bytes"),
+    (b"TE: 5", b"", "no last chunk; 0 bytes"),
+    (b"TE: 5;x", b"", "no last chunk; 0 bytes"),
+    (b"TE: 5\r", b"", "no last chunk; 0 bytes"),
+    (b"TE: 5\r\nhello\r\n", b"hello", "no last chunk; 5 bytes"),
+    (b"TE: 5\r\nhello\r\n0\r", b"hello", "no last chunk; 5 bytes"),
+    (b"TE: 5\r\nhello\r\n0\r\n", b"hello", "no empty line behind the last chunk; 5 bytes"),
+    (b"TE: 5\r\nhello\r\n0\r\nT: u\r\n", b"hello", "no empty line behind"),
+    (b"TE: 5\r\nhello\r\n0\r\n\r", b"hello", "no empty line behind"),
 ];
 
 const fn short(got: u64, expected: Option<u64>) -> HttpError {
@@ -128,6 +138,11 @@ fn bodies_cut_short() {
     for (brief, body, error) in CUT {
         let seen = same_however_cut(Method::Get, &in_full(brief));
         assert_eq!((&seen.body[..], seen.end), (*body, Err(error.clone())), "{}", brief.escape_ascii());
+    }
+    for (brief, body, wanted) in NOT_ENDED {
+        let seen = same_however_cut(Method::Get, &in_full(brief));
+        let Err(HttpError::Malformed(why)) = &seen.end else { panic!("{}: {:?}", brief.escape_ascii(), seen.end) };
+        assert!(why.contains(wanted) && seen.body == *body, "{}: {why}", brief.escape_ascii());
     }
 }
 
