@@ -56,6 +56,11 @@ impl Judge {
         })
     }
 
+    /// Whether bodies are delivered as something else than what comes.
+    pub(super) fn decodes(&self) -> bool {
+        self.decodes
+    }
+
     /// Whether the user has named this status: then it is an answer and no failure.
     pub(super) fn expects(&self, status: u16) -> bool {
         self.statuses.as_ref().is_some_and(|statuses| statuses.contain(status))

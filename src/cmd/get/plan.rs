@@ -69,9 +69,9 @@ pub(super) struct Answer {
 }
 
 impl Plan {
-    /// Whether what is written is the bodies of GET requests and nothing else.
+    /// Whether what is written is the bodies of GET requests, as they come, and nothing else.
     pub(super) fn is_plain_get(&self) -> bool {
-        self.ask.method == Method::Get && self.answer.body && !self.answer.heads
+        self.ask.method == Method::Get && self.answer.body && !self.answer.heads && !self.judge.decodes()
     }
 }
 

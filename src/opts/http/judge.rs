@@ -16,7 +16,7 @@ use crate::proto::http::retry::Backoff;
 #[command(next_help_heading = "Response")]
 pub struct JudgeArgs {
     /// Ask for gzip or deflate, and write the body decoded; what decodes to over 4 GiB is 63 unless --max-filesize says else
-    #[arg(long)]
+    #[arg(long, conflicts_with = "resume")]
     compressed: bool,
     /// Exit with 22 when the status is 400 or more, but write the body
     #[arg(long, conflicts_with = "fail")]
@@ -28,7 +28,7 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "LIST")]
     expect_status: Option<Statuses>,
     /// Exit with 1 unless the body, as it is written, has this SHA-256
-    #[arg(long, value_name = "HEX", value_parser = sha256, conflicts_with_all = ["head", "raw_head"])]
+    #[arg(long, value_name = "HEX", value_parser = sha256, conflicts_with_all = ["head", "raw_head", "resume"])]
     expect_sha256: Option<[u8; 32]>,
     /// Ask up to N times more, after 1 s, 2 s, 4 s or what Retry-After says, when refused, out of time or answered with 502, 503 or 504; never once something of the answer is written
     #[arg(long, value_name = "N")]
