@@ -290,8 +290,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-filesize -d 'Take no body that is larger than SIZE (63), neither as it comes nor decoded' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l expect-status -d 'Exit with 1, once the body is written, unless the status is one of these: 200,204,3xx' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l expect-sha256 -d 'Exit with 1 unless the body, as it is written, has this SHA-256' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l retry -d 'Ask up to N times more, after 1 s, 2 s, 4 s or what Retry-After says, when refused, out of time or answered with 502, 503 or 504; never once something of the answer is written' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l retry-delay -d 'Wait this long before each retry' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l retry -d 'When refused, out of time or answered with 502, 503 or 504, ask up to N times more, unless something is written already; after 1 s, 2 s, 4 s or as Retry-After says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l retry-delay -d 'Wait this long before each retry, or as long as Retry-After says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write what comes to FILE instead of stdout' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l progress -d 'Show progress on stderr: a bar on a terminal; with always, elsewhere a line a second [auto: where get -o writes a file, on a terminal]' -r -f -a "auto\t''
 always\t''
@@ -328,7 +328,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l raw-head -d 'Wri
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit with 22, without the body, when the status is 400 or more'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s L -l follow -d 'Follow redirects; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-follow -d 'Take a redirect for the answer'
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l compressed -d 'Ask for gzip or deflate, and write the body decoded; what decodes to over 4 GiB is 63 unless --max-filesize says else'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l compressed -d 'Ask for gzip or deflate, and write the body decoded, at most 4 GiB or --max-filesize (63)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail-with-body -d 'Exit with 22 when the status is 400 or more, but write the body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s 4 -l ipv4 -d 'IPv4 only'
