@@ -540,6 +540,16 @@ fn retry_after_lengthens_a_wait_within_reason() {
 }
 
 #[test]
+fn a_reader_that_goes_ends_the_wait() {
+    let (address, _requests) = one_after_the_other(&[BUSY]);
+    let (read, write) = std::io::pipe().expect("a pipe");
+    let running = start(sockkit(["get", &of(address, "/"), "--retry", "1", "--retry-delay", "60"]).stdout(write));
+    running.line("trying again in");
+    drop(read);
+    running.end_within(Duration::from_secs(5)).expect(141);
+}
+
+#[test]
 fn without_a_delay_of_its_own_each_wait_is_twice_the_one_before() {
     let (address, _requests) = one_after_the_other(&[BUSY, BUSY, OK]);
     let began = Instant::now();

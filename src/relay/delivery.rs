@@ -3,6 +3,8 @@
 //! Owns what becomes of the output however the transfer ends: bytes that came are handed over to the last one, and an
 //! output for which nothing came is left as if nobody had opened it. Refuses to read anything.
 
+use std::time::{Duration, Instant};
+
 use super::direction::is_nothing_yet;
 use crate::deadline::{Bound, Deadline};
 use crate::error::{Error, Kind};
@@ -76,6 +78,23 @@ impl<'a> Delivery<'a> {
         let reason = "the data is binary, and this is a terminal";
         let error = Error::new(Kind::WriteLocal, "write", "standard output", reason);
         Err(error.hint("-o FILE keeps it, -o - shows it all the same"))
+    }
+
+    /// Does nothing for `pause`, during `operation` on `subject`. When nobody reads the output any more, there is nothing
+    /// to wait for.
+    pub fn pause(&self, pause: Duration, operation: &'static str, subject: &str) -> Result<(), Error> {
+        let end = Instant::now() + pause;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            let mut interests: Vec<_> = self.reader_watch().into_iter().collect();
+            let is_ready = self.ctx.wait_at_most(&mut interests, Deadline::NEVER, left);
+            if is_ready.map_err(|cut| cut.during(operation, subject))? {
+                return Err(self.reader_gone());
+            }
+        }
     }
 
     /// Takes `bytes`; small ones may stay here until [`Delivery::flush`].

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::fetch::{Asking, Failed, Fetch, refused, shown};
 use super::places::Place;
-use crate::deadline::{Deadline, Seconds};
+use crate::deadline::Seconds;
 use crate::error::Error;
 use crate::event::{Event, Http};
 use crate::net::Context;
@@ -47,8 +47,7 @@ impl Fetch<'_> {
                 Err(failed) => self.again_after(asking, failed)?,
             };
             self.ctx.tell(&Event::Http(Http::Retrying(&again.why, again.wait)));
-            let pause = self.ctx.pause(again.wait, Deadline::NEVER);
-            pause.map_err(|cut| cut.during("wait to ask again for", shown(&asking.url)))?;
+            output.pause(again.wait, "wait to ask again for", &shown(&asking.url))?;
         }
     }
 

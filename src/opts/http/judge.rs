@@ -15,7 +15,7 @@ use crate::proto::http::retry::Backoff;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Response")]
 pub struct JudgeArgs {
-    /// Ask for gzip or deflate, and write the body decoded; what decodes to over 4 GiB is 63 unless --max-filesize says else
+    /// Ask for gzip or deflate, and write the body decoded, at most 4 GiB or --max-filesize (63)
     #[arg(long, conflicts_with = "resume")]
     compressed: bool,
     /// Exit with 22 when the status is 400 or more, but write the body
@@ -30,10 +30,10 @@ pub struct JudgeArgs {
     /// Exit with 1 unless the body, as it is written, has this SHA-256
     #[arg(long, value_name = "HEX", value_parser = sha256, conflicts_with_all = ["head", "raw_head", "resume"])]
     expect_sha256: Option<[u8; 32]>,
-    /// Ask up to N times more, after 1 s, 2 s, 4 s or what Retry-After says, when refused, out of time or answered with 502, 503 or 504; never once something of the answer is written
+    /// When refused, out of time or answered with 502, 503 or 504, ask up to N times more, unless something is written already; after 1 s, 2 s, 4 s or as Retry-After says
     #[arg(long, value_name = "N")]
     retry: Option<u32>,
-    /// Wait this long before each retry
+    /// Wait this long before each retry, or as long as Retry-After says
     #[arg(long, value_name = "DUR", value_parser = delay, requires = "retry")]
     retry_delay: Option<Duration>,
 }
