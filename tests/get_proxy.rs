@@ -85,9 +85,10 @@ fn a_proxy_reads_the_requests_of_http_urls() {
     }
     // A connection is kept, and for one origin alone.
     assert_eq!(requests.iter().map(|request| request.connection).collect::<Vec<_>>(), [0, 0, 1, 0]);
-    for part in
-        [format!("the proxy {proxy} passes on what is for www.example.com:80"), format!("[::1]:81 through {proxy}")]
-    {
+    for part in [
+        format!("the proxy {proxy} (--proxy) passes on what is for www.example.com:80"),
+        format!("[::1]:81 through {proxy}"),
+    ] {
         assert!(ended.stderr.contains(&part), "{part}: {}", ended.stderr);
     }
 }
@@ -225,7 +226,11 @@ fn a_proxy_that_is_not_there_is_named_as_one() {
     for options in [&[][..], &DETOUR] {
         let get = |proxy: &str| get(&[&["http://www.example.com", "--proxy", proxy], options].concat());
         let ended = get(&nobody).expect(7);
-        assert!(ended.stderr.contains("that is the proxy on the way to "), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("that is the proxy on the way to ") && ended.stderr.contains("as --proxy says"),
+            "{}",
+            ended.stderr
+        );
         let ended = get("no-such-name.invalid:1").expect(5);
         assert!(ended.stderr.contains("resolve the proxy no-such-name.invalid"), "{}", ended.stderr);
     }

@@ -32,7 +32,7 @@ impl TunnelArgs {
             }
             Endpoint::Inet(target) => {
                 let (at, target) = (proxy.address().clone(), target.clone());
-                Ok(Some(Through { proxy, service: Service::Tunnel, at, target }))
+                Ok(Some(Through { proxy, named_by: "--proxy", service: Service::Tunnel, at, target }))
             }
         }
     }

@@ -39,6 +39,8 @@ pub enum Service {
 pub struct Through {
     /// Who is asked.
     pub proxy: Proxy,
+    /// The option or variable that names it.
+    pub named_by: &'static str,
     /// For what.
     pub service: Service,
     /// Where it is found.
@@ -52,9 +54,9 @@ impl Through {
     pub fn lead(&self, ctx: &Context<'_>, stream: &mut Stream, limit: Deadline) -> Result<(), Error> {
         let start = Instant::now();
         match self.service {
-            Service::Forward => ctx.tell(&Event::Proxy(told::Proxy::Forwards(&self.proxy, &self.target))),
+            Service::Forward => ctx.tell(&Event::Proxy(told::Proxy::Forwards(self.told()))),
             Service::Tunnel => {
-                ctx.tell(&Event::Proxy(told::Proxy::Asked(&self.proxy, &self.target)));
+                ctx.tell(&Event::Proxy(told::Proxy::Asked(self.told())));
                 Asking { through: self, ctx, limit, lost: None }.agree(stream)?;
                 ctx.tell(&Event::Proxy(told::Proxy::Opened(&self.target, start.elapsed())));
             }
@@ -63,12 +65,16 @@ impl Through {
         Ok(())
     }
 
+    fn told(&self) -> told::Way<'_> {
+        told::Way { proxy: &self.proxy, named_by: self.named_by, target: &self.target }
+    }
+
     /// The error of a proxy that was not reached: it is not the target that is missing.
     pub fn unreached(&self, error: Error) -> Error {
         match error.kind {
             Kind::NameUnknown => Error { kind: Kind::ProxyUnknown, operation: "resolve the proxy", ..error },
             Kind::Refused | Kind::TimedOut if error.hint.is_none() => {
-                error.hint(format_args!("that is the proxy on the way to {}", self.target))
+                error.hint(format_args!("that is the proxy on the way to {}, as {} says", self.target, self.named_by))
             }
             _ => error,
         }
@@ -205,8 +211,8 @@ mod tests {
     impl Tell for Listener {
         fn tell(&self, event: &Event<'_>) {
             let line = match event {
-                Event::Proxy(told::Proxy::Asked(proxy, target)) => format!("{proxy} to {target}"),
-                Event::Proxy(told::Proxy::Forwards(proxy, target)) => format!("{proxy} for {target}"),
+                Event::Proxy(told::Proxy::Asked(way)) => format!("{} to {}", way.proxy, way.target),
+                Event::Proxy(told::Proxy::Forwards(way)) => format!("{} for {}", way.proxy, way.target),
                 Event::Proxy(told::Proxy::Opened(..)) => "opened".into(),
                 Event::Http(Http::RequestLine(line)) => format!("> {}", String::from_utf8_lossy(line)),
                 Event::Http(Http::ResponseLine(line)) => format!("< {}", String::from_utf8_lossy(line)),
@@ -225,7 +231,7 @@ mod tests {
         let target = HostPort { host: "h".parse().expect("a host"), port: crate::address::Port::Number(443) };
         let mut stream = Stream::Scripted(script);
         let at = proxy.address().clone();
-        let outcome = Through { proxy, service, at, target }.lead(&ctx, &mut stream, Deadline::NEVER);
+        let outcome = Through { proxy, named_by: "x", service, at, target }.lead(&ctx, &mut stream, Deadline::NEVER);
         let Stream::Scripted(script) = stream else { unreachable!("made above") };
         (outcome, script, listener.0.into_inner().expect("no panic while it was held"))
     }
@@ -309,13 +315,16 @@ mod tests {
         let target = HostPort { host: "h".parse().expect("a host"), port: crate::address::Port::Number(443) };
         let proxy = Proxy::parse("proxy", None).expect("a proxy");
         let at = proxy.address().clone();
-        let through = Through { proxy, service: Service::Tunnel, at, target };
+        let through = Through { proxy, named_by: "http_proxy", service: Service::Tunnel, at, target };
         let unknown = through.unreached(Error::new(Kind::NameUnknown, "resolve", "proxy", "unknown"));
         assert_eq!(
             (unknown.kind, unknown.to_string().as_str()),
             (Kind::ProxyUnknown, "resolve the proxy proxy: unknown")
         );
         let refused = through.unreached(Error::new(Kind::Refused, "connect to", "proxy", "refused"));
-        assert_eq!(refused.to_string(), "connect to proxy: refused; that is the proxy on the way to h:443");
+        assert_eq!(
+            refused.to_string(),
+            "connect to proxy: refused; that is the proxy on the way to h:443, as http_proxy says"
+        );
     }
 }

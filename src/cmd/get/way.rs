@@ -50,11 +50,11 @@ impl Plan {
     }
 
     fn through(&self, url: &Url) -> Result<Option<Through>, Error> {
-        let Some(proxy) = self.proxies.for_url(url).map_err(Error::usage)? else { return Ok(None) };
+        let Some((proxy, named_by)) = self.proxies.for_url(url).map_err(Error::usage)? else { return Ok(None) };
         let is_read = url.scheme() == Scheme::Http && !self.routes.is_detour(url);
         let service = if is_read { Service::Forward } else { Service::Tunnel };
         let target = self.routes.target(url).map_err(Error::usage)?;
         let at = self.routes.resolved(proxy.address()).unwrap_or_else(|| proxy.address().clone());
-        Ok(Some(Through { proxy: proxy.clone(), service, at, target }))
+        Ok(Some(Through { proxy: proxy.clone(), named_by, service, at, target }))
     }
 }

@@ -1,7 +1,7 @@
 //! Who is asked without a proxy: the lists of `no_proxy` and --no-proxy.
 //!
-//! Owns their grammar, which is curl's, and `:PORT` behind an item for those that write it. Refuses to look names up: an
-//! address in the list is not the names that have it.
+//! Owns their grammar: curl's, and what others have beyond it (`*` among other items, `*.NAME`, IPv6 in brackets, `:PORT`
+//! behind any of them). Refuses to look names up: an address in the list is not the names that have it.
 
 use std::net::IpAddr;
 use std::str::FromStr;

@@ -228,14 +228,14 @@ impl Proxies {
         Proxy::parse(text, variable(PASSWORD).as_deref()).map_err(|why| format!("--proxy: {why}"))
     }
 
-    /// The proxy for `url`.
+    /// The proxy for `url`, and the option or variable that names it.
     ///
     /// # Errors
     /// The variable that names it can't be used (exit code 2).
-    pub fn for_url(&self, url: &Url) -> Result<Option<&Proxy>, String> {
+    pub fn for_url(&self, url: &Url) -> Result<Option<(&Proxy, &'static str)>, String> {
         match self.choice(url) {
-            Some(choice) if !self.bypass.covers(url) => {
-                choice.proxy.as_ref().map(Some).map_err(|why| format!("{}: {why}", choice.named_by))
+            Some(Choice { named_by, proxy }) if !self.bypass.covers(url) => {
+                proxy.as_ref().map(|proxy| Some((proxy, *named_by))).map_err(|why| format!("{named_by}: {why}"))
             }
             _ => Ok(None),
         }
@@ -355,7 +355,7 @@ mod tests {
         let variable = |name: &str| set.iter().find(|(one, _)| *one == name).map(|(_, value)| (*value).to_owned());
         let proxies = Proxies::choose(proxy, no_proxy, variable)?;
         let url = Url::parse(url).unwrap();
-        proxies.for_url(&url).map(|proxy| proxy.map_or_else(|| "none".into(), ToString::to_string))
+        proxies.for_url(&url).map(|proxy| proxy.map_or_else(|| "none".into(), |(proxy, _)| proxy.to_string()))
     }
 
     #[test]
@@ -406,10 +406,10 @@ mod tests {
         let mut proxies = Proxies::choose(Some("u:p@h"), None, |_| None).unwrap();
         let mut left = headers();
         proxies.take_authorization(&mut left);
-        assert_eq!((left.len(), value(proxies.for_url(&url).unwrap().unwrap())), (1, Some("Bearer t")));
+        assert_eq!((left.len(), value(proxies.for_url(&url).unwrap().unwrap().0)), (1, Some("Bearer t")));
         // An empty one takes away what the URL says.
         proxies.take_authorization(&mut vec![Header::parse("Proxy-Authorization:").unwrap()]);
-        assert_eq!(value(proxies.for_url(&url).unwrap().unwrap()), None);
+        assert_eq!(value(proxies.for_url(&url).unwrap().unwrap().0), None);
         // Without a proxy it is a line like any other.
         let mut left = headers();
         Proxies::default().take_authorization(&mut left);
