@@ -106,10 +106,12 @@ fn now() -> HttpDate {
 
 /// How long the body of a GET is, by its own word or, if it is short, by count; `None` if that can't be known.
 fn length_of_get(fetch: &mut Fetch<'_>, case: &Case) -> Option<u64> {
+    // As the user's own request to there would be, or as one that a redirect has led there.
+    let asked = fetch.plan.urls.iter().find(|url| url.origin() == case.url.origin()).or(fetch.plan.urls.first())?;
     let request = Request {
         method: Method::Get,
         url: &case.url,
-        asked: fetch.plan.urls.first()?,
+        asked,
         headers: &fetch.plan.ask.headers,
         content: Content::None,
         version: fetch.plan.ask.version,
