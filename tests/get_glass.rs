@@ -156,8 +156,8 @@ fn every_address_of_a_name_is_asked() {
     let (port, resolve) = two_addresses("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
     let text = ask_all(port, &resolve, &[]).expect(0).text();
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines[0], format!("--- GET http://host:{port}/: 2 addresses ---"));
-    assert!(lines[1].starts_with("address") && lines[1].ends_with("total  ms"), "{text}");
+    assert_eq!(lines[0], format!("--- GET http://host:{port}/: 2 addresses, times in ms ---"));
+    assert!(lines[1].starts_with("address") && lines[1].ends_with("1st byte    total"), "{text}");
     let cells = |line: &str| line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(cells(lines[2]), [format!("127.0.0.1:{port}"), "200".into(), "5".into()]);
     assert_eq!(cells(lines[3])[1..], ["200", "6"]);

@@ -161,7 +161,7 @@ impl Phases {
             return vec![format!("{title}: none")];
         }
         let columns: String = ["min", "p50", "p90", "p99", "max"].map(|name| format!("{name:>9}")).concat();
-        let heads = [format!("{title}: {}", self.count), format!("{:12}{columns}  ms", "")];
+        let heads = [format!("{title}: {}", self.count), format!("{:<12}{columns}", "  (ms)")];
         let rows = self.by_name.iter().filter_map(|(name, times)| {
             let found = times.distribution()?;
             let inexact = if found.exact { "" } else { "  within 0.4%" };
@@ -238,14 +238,14 @@ mod tests {
 status: 200 (11), 503 (1)
 failed (1): receive from h: short
 new connections: 10
-                  min      p50      p90      p99      max  ms
+  (ms)            min      p50      p90      p99      max
   connect       1.000    5.000    9.000   10.000   10.000
   send          1.000    1.000    1.000    1.000    1.000
   first byte    2.000    2.000    2.000    2.000    2.000
   body          1.000    5.000    9.000   10.000   10.000
   total         5.000   13.000   21.000   23.000   23.000
 kept connections: 1
-                  min      p50      p90      p99      max  ms
+  (ms)            min      p50      p90      p99      max
   send          1.000    1.000    1.000    1.000    1.000
   first byte    2.000    2.000    2.000    2.000    2.000
   body          4.000    4.000    4.000    4.000    4.000
