@@ -67,8 +67,22 @@ fn median(all: &[Figures], at: usize) -> f64 {
     f64::midpoint(figures[(ROUNDS - 1) / 2], figures[ROUNDS / 2])
 }
 
-/// Asks `url` by both tools in turns, so that what else the machine does hits both.
+/// Compares the medians of both tools on `url`, and gives ours. A machine that is busy with something else for seconds
+/// may slow one of them down more than the other, but hardly three times.
 fn compare(url: &str, our_args: &[&str], curl_args: &[&str]) -> Option<Vec<Figures>> {
+    let mut apart = String::new();
+    for _ in 0..3 {
+        let (mine, curls) = measure(url, our_args, curl_args)?;
+        match disagreement(&mine, &curls) {
+            None => return Some(mine),
+            Some(words) => apart = words,
+        }
+    }
+    panic!("{apart}")
+}
+
+/// Asks by both tools in turns, so that what else the machine does hits both.
+fn measure(url: &str, our_args: &[&str], curl_args: &[&str]) -> Option<(Vec<Figures>, Vec<Figures>)> {
     let (mut mine, mut curls) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let ended = get(&[&["--timing", "--json", "-o", "/dev/null", url], our_args].concat()).expect(0);
@@ -78,13 +92,17 @@ fn compare(url: &str, our_args: &[&str], curl_args: &[&str]) -> Option<Vec<Figur
         curls.push(theirs(&run(&mut curl, b"").expect(0)));
     }
     assert_eq!(mine.len(), ROUNDS, "one object a request");
+    Some((mine, curls))
+}
+
+/// Medians that are more than 5 ms and more than 10 % apart.
+fn disagreement(mine: &[Figures], curls: &[Figures]) -> Option<String> {
     let names = ["namelookup", "connect", "appconnect", "pretransfer", "starttransfer", "total"];
-    for (at, name) in names.into_iter().enumerate() {
-        let (ours, theirs) = (median(&mine, at), median(&curls, at));
-        let apart = (ours - theirs).abs();
-        assert!(apart <= 0.005_f64.max(theirs * 0.1), "{name}: {ours} s, curl says {theirs} s");
-    }
-    Some(mine)
+    names.into_iter().enumerate().find_map(|(at, name)| {
+        let (ours, theirs) = (median(mine, at), median(curls, at));
+        let agree = (ours - theirs).abs() <= 0.005_f64.max(theirs * 0.1);
+        (!agree).then(|| format!("{name}: {ours} s, curl says {theirs} s"))
+    })
 }
 
 #[test]

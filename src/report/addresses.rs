@@ -52,7 +52,7 @@ impl<'a> Table<'a> {
             return Ok(());
         }
         let plural = if self.addresses == 1 { "" } else { "es" };
-        let title = format!("--- {} {}: {} address{plural} ---", self.method, self.url, self.addresses);
+        let title = format!("--- {} {}: {} address{plural}, times in ms ---", self.method, self.url, self.addresses);
         self.voice.results(&[title, self.head()], &Value::Null)
     }
 
@@ -88,9 +88,9 @@ impl<'a> Table<'a> {
     }
 
     fn head(&self) -> String {
-        let tls = if self.has_tls { format!("{:>11}", "TLS") } else { String::new() };
-        let columns = format!("{:>11}{tls} first byte{:>11}", "connect", "total");
-        format!("{:<width$}  status{:>12}{columns}  (ms)", "address", "bytes", width = self.width)
+        let tls = if self.has_tls { format!("{:>9}", "TLS") } else { String::new() };
+        let columns = format!("{:>9}{tls} 1st byte{:>9}", "connect", "total");
+        format!("{:<width$}  status{:>10}{columns}", "address", "bytes", width = self.width)
     }
 
     fn line(&self, address: SocketAddr, seen: Option<&Seen>, error: Option<&Error>) -> String {
@@ -106,7 +106,7 @@ impl<'a> Table<'a> {
             .chain([answered.map(|timing| timing.first_byte), timing.map(|timing| timing.total())]);
         let times: String = times.map(time).collect();
         let reason = error.map_or_else(String::new, |error| format!("  {error}"));
-        format!("{:<width$}  {status:>6}{bytes:>12}{times}{reason}", address.to_string(), width = self.width)
+        format!("{:<width$}  {status:>6}{bytes:>10}{times}{reason}", address.to_string(), width = self.width)
     }
 
     fn fields(&self, address: SocketAddr, seen: Option<&Seen>, error: Option<&Error>) -> Value {
@@ -128,7 +128,7 @@ fn cell(value: Option<impl ToString>) -> String {
 }
 
 fn time(took: Option<Duration>) -> String {
-    took.map_or_else(|| format!("{:>11}", "-"), millis)
+    took.map_or_else(|| format!("{:>9}", "-"), millis)
 }
 
 #[cfg(test)]
@@ -168,9 +168,9 @@ mod tests {
         };
         let refused = Error::new(Kind::Refused, "connect to", "x", "refused");
         let wanted = "\
-address           status       bytes    connect        TLS first byte      total  (ms)
-127.0.0.1:80         200       12345      3.000      4.000     20.000     28.000
-[2001:db8::1]:80       -           -          -          -          -          -  connect to x: refused";
+address           status     bytes  connect      TLS 1st byte    total
+127.0.0.1:80         200     12345    3.000    4.000   20.000   28.000
+[2001:db8::1]:80       -         -        -        -        -        -  connect to x: refused";
         let table_lines = |table: &Table<'_>| {
             let rows = [(addresses[0], Some(&seen), None), (addresses[1], None, Some(&refused))];
             let rows = rows.map(|(address, seen, error)| table.line(address, seen, error));

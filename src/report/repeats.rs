@@ -160,15 +160,15 @@ impl Phases {
         if self.count == 0 {
             return vec![format!("{title}: none")];
         }
-        let columns: String = ["min", "p50", "p90", "p99", "max"].map(|name| format!("{name:>11}")).concat();
-        let head = format!("{:<22}{columns}  (ms)", format!("{title}: {}", self.count));
+        let columns: String = ["min", "p50", "p90", "p99", "max"].map(|name| format!("{name:>9}")).concat();
+        let heads = [format!("{title}: {}", self.count), format!("{:<12}{columns}", "  (ms)")];
         let rows = self.by_name.iter().filter_map(|(name, times)| {
             let found = times.distribution()?;
-            let inexact = if found.exact { "" } else { "  (percentiles within 0.4%)" };
+            let inexact = if found.exact { "" } else { "  within 0.4%" };
             let cells: String = five(&found).map(|(_, time)| millis(time)).concat();
-            Some(format!("{:<22}{cells}{inexact}", format!("  {}", label(name))))
+            Some(format!("{:<12}{cells}{inexact}", format!("  {}", label(name))))
         });
-        [head].into_iter().chain(rows).collect()
+        heads.into_iter().chain(rows).collect()
     }
 
     /// One object: the count, and the distribution of each phase in seconds.
@@ -237,17 +237,19 @@ mod tests {
 --- GET http://h/: 12 requests, 11 answered, 1 failed, 55 bytes ---
 status: 200 (11), 503 (1)
 failed (1): receive from h: short
-new connections: 10           min        p50        p90        p99        max  (ms)
-  connect                   1.000      5.000      9.000     10.000     10.000
-  send                      1.000      1.000      1.000      1.000      1.000
-  first byte                2.000      2.000      2.000      2.000      2.000
-  body                      1.000      5.000      9.000     10.000     10.000
-  total                     5.000     13.000     21.000     23.000     23.000
-kept connections: 1           min        p50        p90        p99        max  (ms)
-  send                      1.000      1.000      1.000      1.000      1.000
-  first byte                2.000      2.000      2.000      2.000      2.000
-  body                      4.000      4.000      4.000      4.000      4.000
-  total                     7.000      7.000      7.000      7.000      7.000
+new connections: 10
+  (ms)            min      p50      p90      p99      max
+  connect       1.000    5.000    9.000   10.000   10.000
+  send          1.000    1.000    1.000    1.000    1.000
+  first byte    2.000    2.000    2.000    2.000    2.000
+  body          1.000    5.000    9.000   10.000   10.000
+  total         5.000   13.000   21.000   23.000   23.000
+kept connections: 1
+  (ms)            min      p50      p90      p99      max
+  send          1.000    1.000    1.000    1.000    1.000
+  first byte    2.000    2.000    2.000    2.000    2.000
+  body          4.000    4.000    4.000    4.000    4.000
+  total         7.000    7.000    7.000    7.000    7.000
 ";
         assert_eq!(text(&repeats), wanted);
         let fields = repeats.series[0].fields();

@@ -95,21 +95,22 @@ impl<'a> Glass<'a> {
 
     /// Takes note of what the exchange that runs is about.
     fn note(&self, event: &Event<'_>) {
-        let mut running = locked(&self.running);
-        match event {
-            Event::Http(Http::Asked(method, url)) => {
+        let change: &dyn Fn(&mut Running) = match event {
+            Event::Http(Http::Asked(method, url)) => &|running| {
                 *running = Running { method: method.to_string(), url: url.to_string(), ..Running::default() };
-            }
+            },
             Event::Open(Open::Connected(_, peer, _)) | Event::Http(Http::Reused(peer)) => {
-                running.peer = peer.to_string();
+                &|running| running.peer = peer.to_string()
             }
-            Event::Http(Http::Answered(head, _)) => {
+            Event::Http(Http::Answered(head, _)) => &|running| {
                 running.status = Some(head.status);
                 running.reason = escape(&head.reason);
-            }
-            Event::Http(Http::Body(bytes, _)) => running.bytes = Some(*bytes),
-            _ => {}
-        }
+            },
+            Event::Http(Http::Body(bytes, _)) => &|running| running.bytes = Some(*bytes),
+            // Such as each piece of a body: many a second, and nothing to remember.
+            _ => return,
+        };
+        change(&mut locked(&self.running));
     }
 
     fn over(&self, timing: &Timing, complete: bool) {
@@ -134,6 +135,9 @@ impl<'a> Glass<'a> {
 
 impl Tell for Glass<'_> {
     fn tell(&self, event: &Event<'_>) {
+        if !self.draws && self.seen.is_none() {
+            return self.voice.tell(event);
+        }
         self.note(event);
         let over = match event {
             Event::Http(Http::Timed(timing)) => Some((timing, true)),
@@ -204,12 +208,12 @@ pub(super) fn label(name: &str) -> String {
 }
 
 fn row(name: &str, took: Duration, bar: &str) -> String {
-    format!("{PREFIX}  {name:<10}{} ms  {bar}", millis(took))
+    format!("{PREFIX}  {name:<10}{:>11.3} ms  {bar}", took.as_secs_f64() * 1e3)
 }
 
-/// Milliseconds with microseconds, right-aligned.
+/// A cell of a table: milliseconds with microseconds, right-aligned behind a space.
 pub(super) fn millis(time: Duration) -> String {
-    format!("{:>11.3}", time.as_secs_f64() * 1e3)
+    format!(" {:>8.3}", time.as_secs_f64() * 1e3)
 }
 
 /// A phase within its exchange.

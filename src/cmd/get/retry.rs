@@ -47,7 +47,7 @@ impl Fetch<'_> {
                 Err(failed) => self.again_after(asking, failed)?,
             };
             self.ctx.tell(&Event::Http(Http::Retrying(&again.why, again.wait)));
-            output.pause(again.wait, "wait to ask again for", &shown(&asking.url))?;
+            place.output.pause(again.wait, "wait to ask again for", &shown(&asking.url))?;
         }
     }
 

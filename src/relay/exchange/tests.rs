@@ -187,3 +187,45 @@ fn an_end_after_a_failed_send_is_that_reset_unless_the_response_is_whole() {
     let whole = bytes("HTTP/1.1 400 Bad\r\nContent-Length: 2\r\n\r\nno");
     assert_eq!(play(Scripted::giving([whole]).taking(gone), Scripted::default()).outcome, Ok(()));
 }
+
+#[test]
+fn an_onlooker_sees_the_final_head_and_the_framing_at_every_cut() {
+    let interim = "HTTP/1.1 103 -\r\n\r\n";
+    let chunked = ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "3;x\r\nabc\r\n0\r\n\r\n");
+    let refused = ("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "");
+    for (head, body) in [chunked, refused] {
+        let reply = format!("{interim}{head}{body}");
+        for cut in 1..reply.len() {
+            let (first, second) = reply.split_at(cut);
+            let glimpse = glimpse_of(Scripted::giving([bytes(first), Read::Block, bytes(second)]));
+            // Behind a head that is refused nobody knows what is body.
+            assert_eq!(String::from_utf8_lossy(&glimpse.head), head, "cut at {cut}");
+            assert_eq!(glimpse.chunks.map(|watch| watch.findings().len()), (!body.is_empty()).then_some(1), "{cut}");
+            assert_eq!(glimpse.received, if body.is_empty() { 0 } else { 3 });
+        }
+    }
+    let cut = glimpse_of(Scripted::giving([bytes("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc")]));
+    assert_eq!((cut.end, cut.received), (BodyEnd::Cut, 3));
+    let surplus = glimpse_of(Scripted::giving([bytes("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nabc")]));
+    assert_eq!((surplus.end, surplus.surplus), (BodyEnd::Framed, 3));
+}
+
+/// What an onlooker gets of the exchange with this peer.
+fn glimpse_of(remote: Scripted) -> Glimpse {
+    let signals = Signals::install().expect("handlers can be installed");
+    let ctx = Context { tell: &Silent, signals: &signals, deadline: Deadline::NEVER };
+    let mut connection = Connection::new(Stream::Scripted(remote));
+    let mut output = Delivery::new(&ctx, Stream::Scripted(Scripted::default()), None);
+    let terms = Terms { method: Method::Get, keep: true, idle: None, begun: Instant::now() };
+    let seen = std::cell::RefCell::new(None);
+    let onlooker: Onlooker<'_> = Box::new(|glimpse| *seen.borrow_mut() = Some(glimpse.clone()));
+    let outgoing = Outgoing::new(REQUEST.to_vec(), Body::None);
+    let mut exchange = Exchange::new(&ctx, &mut connection, outgoing, terms).seen_by(Some(onlooker));
+    let outcome = exchange.head(&output).and_then(|_| exchange.body(Taking::to(&mut output, &|_| {})));
+    if outcome.is_ok() {
+        exchange.end();
+    } else {
+        drop(exchange);
+    }
+    seen.take().expect("it is told however it ends")
+}
