@@ -5,6 +5,7 @@
 //!                                                  └─ open: the one place where a stream to an origin is made
 //! ```
 
+mod condition;
 mod connections;
 mod fetch;
 mod plan;
@@ -76,7 +77,7 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let tls = plan.urls.iter().any(|url| url.scheme() == Scheme::Https).then(|| plan.tls.prepare()).transpose()?;
     in_context(voice, plan.limits.deadline, |ctx| {
         let secrets = who.secrets(ctx, &plan)?;
-        let condition = plan.ask.condition.as_ref().map(|condition| who::condition(ctx, condition)).transpose()?;
+        let condition = plan.ask.condition.as_ref().map(|condition| condition::header(ctx, condition)).transpose()?;
         let upload = Upload::open(ctx, &plan)?;
         let local = Stdio::open(Input::Nothing, open_output(ctx, &args.output)?)?;
         let mut output = Delivery::new(ctx, Stream::Stdio(local), plan.limits.idle);
