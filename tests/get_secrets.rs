@@ -337,6 +337,8 @@ fn no_chain_of_redirects_carries_a_secret_to_another_origin() {
         let told = format!("{name} {:?} {seen:#?} {}", chain.origins, ended.stderr);
         assert!(!is_secret(&ended.stderr) && !is_secret(&ended.text()), "{told}");
         assert_eq!(seen.len(), asked, "{told}");
+        let steps_down = chain.origins[..asked].windows(2).any(|pair| (pair[0].0, pair[1].0) == ("https", "http"));
+        assert_eq!(ended.stderr.contains("from https to http: anybody"), steps_down, "{told}");
         if asked == chain.origins.len() {
             assert_eq!((ended.code(), ended.text().as_str()), (0, "done"), "{told}");
         } else {

@@ -18,7 +18,7 @@ use crate::event::{Event, Http};
 use crate::net::Context;
 use crate::proto::escape;
 use crate::proto::http::auth::Secrets;
-use crate::proto::http::{Content, Header, Method, RedirectError, Request, ResponseHead, Url};
+use crate::proto::http::{Content, Header, Method, RedirectError, Request, ResponseHead, Scheme, Url};
 use crate::relay::{Body, Connection, Exchange, Outgoing, Taking, Terms};
 use crate::report::Voice;
 
@@ -91,15 +91,24 @@ impl Fetch<'_> {
             while let Some(asking) = next {
                 next = self.insist(&asking, place)?;
                 if let Some(asking) = &next {
-                    self.ctx.tell(&Event::Http(Http::Redirect(&asking.url)));
-                    if asking.secrets.withholds(&asking.url, &asking.headers) {
-                        self.ctx.tell(&Event::Http(Http::Withheld(&asking.asked)));
-                    }
+                    self.tell_redirect(asking);
                 }
             }
             places.over(n)?;
         }
         Ok(())
+    }
+
+    fn tell_redirect(&self, asking: &Asking) {
+        self.ctx.tell(&Event::Http(Http::Redirect(&asking.url)));
+        if asking.secrets.withholds(&asking.url, &asking.headers) {
+            self.ctx.tell(&Event::Http(Http::Withheld(&asking.asked)));
+        }
+        if let [.., before, now] = &asking.chain[..]
+            && (before.scheme(), now.scheme()) == (Scheme::Https, Scheme::Http)
+        {
+            self.ctx.warn("redirected from https to http: anybody on the way can read and change what comes now");
+        }
     }
 
     fn first(&self, url: &Url, secrets: &Secrets, place: &Place<'_>, more: bool) -> Asking {

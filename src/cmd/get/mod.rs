@@ -6,6 +6,7 @@
 //! ```
 
 mod addresses;
+mod condition;
 mod connections;
 mod fetch;
 mod glass;
@@ -93,8 +94,8 @@ pub fn run(args: &Args, voice: &Voice) -> anyhow::Result<()> {
     let tls = plan.urls.iter().any(|url| url.scheme() == Scheme::Https).then(|| plan.tls.prepare()).transpose()?;
     in_context(voice, plan.limits.deadline, |ctx| {
         let secrets = who.secrets(ctx, &plan)?;
-        let condition =
-            plan.ask.condition.as_ref().map(|condition| who::condition(ctx, condition)).transpose()?.flatten();
+        let condition = plan.ask.condition.as_ref().map(|condition| condition::header(ctx, condition)).transpose()?;
+        let condition = condition.flatten();
         let glass = Glass::new(voice, args.glass.timing(), plan.survey.is_some());
         let ctx = &Context { tell: &glass, ..*ctx };
         let upload = Upload::open(ctx, &plan)?;

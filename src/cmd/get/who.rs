@@ -14,7 +14,7 @@ use super::plan::Plan;
 use crate::deadline::Deadline;
 use crate::error::{Error, Kind};
 use crate::net::Context;
-use crate::opts::http::{Condition, Cookie, CredentialArgs, Login, Since};
+use crate::opts::http::{Cookie, CredentialArgs, Login};
 use crate::proto::escape;
 use crate::proto::http::auth::{AuthError, Credentials, Secrets};
 use crate::proto::http::cookie_file::{self, CookieFile};
@@ -57,26 +57,7 @@ impl Who {
                 Cookies::Stored(file) => stored = stored.and(file),
             }
         }
-        let refused = |option, path: &Path| {
-            let subject = path.display().to_string();
-            move |e: AuthError| Error::new(Kind::Usage, option, subject, e)
-        };
-        let login = match args.login()? {
-            Login::None => Found::None,
-            Login::Known(credentials) => Found::Known(credentials),
-            Login::Name(name) => match environment(PASSWORD)? {
-                Some(password) => Found::Known(basic(&name, &password)?),
-                None => Found::Name(name),
-            },
-            Login::UserFile(path) => {
-                Found::Known(Credentials::parse(&line(&path)?).map_err(refused("--user-file", &path))?)
-            }
-            Login::BearerFile(path) => {
-                Found::Known(Credentials::bearer(&line(&path)?).map_err(refused("--bearer-file", &path))?)
-            }
-            Login::BearerEnv => Found::Known(bearer_from_environment()?),
-            Login::Netrc(path) => Found::Netrc(read_netrc(path)?),
-        };
+        let login = Found::read(args.login()?)?;
         Ok(Who { login, cookies, stored })
     }
 
@@ -110,6 +91,28 @@ impl Who {
     }
 }
 
+impl Found {
+    fn read(login: Login) -> Result<Self, Error> {
+        let refused = |option, path: &Path| {
+            let subject = path.display().to_string();
+            move |e: AuthError| Error::new(Kind::Usage, option, subject, e)
+        };
+        let credentials = match login {
+            Login::None => return Ok(Found::None),
+            Login::Netrc(path) => return read_netrc(path).map(Found::Netrc),
+            Login::Name(name) => match environment(PASSWORD)? {
+                Some(password) => basic(&name, &password)?,
+                None => return Ok(Found::Name(name)),
+            },
+            Login::Known(credentials) => credentials,
+            Login::UserFile(path) => Credentials::parse(&line(&path)?).map_err(refused("--user-file", &path))?,
+            Login::BearerFile(path) => Credentials::bearer(&line(&path)?).map_err(refused("--bearer-file", &path))?,
+            Login::BearerEnv => bearer_from_environment()?,
+        };
+        Ok(Found::Known(credentials))
+    }
+}
+
 /// Refuses what would be sent twice, or one of the two for nothing.
 pub(super) fn refuse_twice(
     args: &CredentialArgs,
@@ -128,23 +131,6 @@ pub(super) fn refuse_twice(
         (Some((option, _)), Some(_)) => Err(Error::usage(format!("{option} and the URL both say who logs in"))),
         _ => Ok(()),
     }
-}
-
-/// The header line of a condition; `None` where the file that it is about is not there yet.
-pub(super) fn condition(ctx: &Context<'_>, condition: &Condition) -> Result<Option<Header>, Error> {
-    let date = match &condition.since {
-        Since::Date(date) => *date,
-        Since::File(path) => match path.metadata().and_then(|found| found.modified()) {
-            Ok(written) => HttpDate::from(written),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !condition.unmodified => {
-                let path = path.display();
-                ctx.warn(format_args!("--time-cond: {path} is no date and no file that is there: all is asked for"));
-                return Ok(None);
-            }
-            Err(e) => return Err(Error::io(Kind::ReadLocal, "--time-cond", path.display(), &e)),
-        },
-    };
-    Header::of(condition.field(), &date.to_string()).map(Some).map_err(Error::usage)
 }
 
 /// What one --cookie gives.

@@ -98,6 +98,8 @@ fn hex(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::proto::http::Url;
 
@@ -159,6 +161,16 @@ mod tests {
         let info = UserInfo::cut("http://u:p%0d%0aX:%20y@h/").unwrap().1.unwrap();
         assert_eq!(info.credentials(), Err(AuthError::Control));
         assert_eq!(UserInfo::cut("http://u%3a:p@h/").unwrap().1.unwrap().credentials(), Err(AuthError::Colon));
+    }
+
+    proptest! {
+        #[test]
+        fn noise_is_survived_and_what_is_cut_is_gone(before in "(https?://)?", info in "[^/?#@\\\\]{0,20}", rest in "\\PC{0,20}") {
+            let _ = UserInfo::cut(&rest);
+            if let Ok((left, _)) = UserInfo::cut(&format!("{before}{info}@h/{rest}")) {
+                prop_assert_eq!(left, format!("{before}h/{rest}"));
+            }
+        }
     }
 
     #[test]
