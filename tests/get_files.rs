@@ -217,6 +217,24 @@ fn a_body_that_never_begins_leaves_nothing() {
 }
 
 #[test]
+fn what_has_not_changed_stays_as_it_is() {
+    let dir = directory();
+    let (address, _requests) = answering(|_, client| {
+        client.send("HTTP/1.1 304 Not Modified\r\n\r\n");
+        true
+    });
+    let condition = ["-H", "If-None-Match: \"v1\"", "--force", "-o"];
+    let out = dir.path().join("out");
+    run(sockkit(["get", &of(address, "/")]).args(condition).arg(&out), b"").expect(0);
+    assert_eq!(names(dir.path()), [""; 0]);
+    fs::write(&out, "of before").expect("ours");
+    fs::write(dir.path().join("out.part"), "half").expect("ours");
+    run(sockkit(["get", &of(address, "/")]).args(condition).arg(&out), b"").expect(0);
+    assert_eq!(fs::read(&out).expect("there"), b"of before");
+    assert_eq!(fs::read(dir.path().join("out.part")).expect("there"), b"half");
+}
+
+#[test]
 fn a_file_that_appears_meanwhile_is_not_overwritten() {
     let dir = directory();
     let out = dir.path().join("out");

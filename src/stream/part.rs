@@ -157,6 +157,11 @@ impl PartFile {
         self.have
     }
 
+    /// Whether nothing has come for it.
+    pub fn is_untouched(&self) -> bool {
+        fd::position(self.file.as_fd()) == Some(self.have)
+    }
+
     /// How many bytes it holds now.
     pub fn size(&self) -> u64 {
         self.file.metadata().map_or(0, |found| found.len())

@@ -49,14 +49,23 @@ pub(super) struct Kept {
     wanted: Wanted,
     /// Nothing but the body of one GET goes there, so that its rest can be asked for.
     is_plain: bool,
-    /// Its body has come whole: what fails after that is a judgement on the answer.
-    is_whole: bool,
+    course: Course,
     /// A later run can take the file up.
     is_resumable: bool,
     /// The size that the whole will have, where the rest of it was asked for.
     complete: Option<u64>,
     /// For people, where there are several.
     name: Option<String>,
+}
+
+/// What has become of the body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Open,
+    /// It has come: what fails after that is a judgement on the answer.
+    Whole,
+    /// There is none, since what is there is still right (RFC 9110 §15.4.5).
+    Spared,
 }
 
 /// What is asked for.
@@ -102,7 +111,11 @@ impl<'a> Places<'a> {
     pub(super) fn over(&mut self, n: usize) -> Result<(), Error> {
         let waits_for_more = self.all.len() < self.urls && n + 1 < self.urls;
         let place = &mut self.all[self.turn];
+<<<<<<< HEAD
         if waits_for_more || place.is_stdout || place.output.is_spared() {
+=======
+        if waits_for_more || place.is_stdout || place.kept.is_spared() {
+>>>>>>> w-F
             return Ok(());
         }
         place.output.end(Ok(()))?;
@@ -111,11 +124,12 @@ impl<'a> Places<'a> {
 
     /// Ends a run that came to `outcome`, and gives that, with what has become of the file that was being written.
     pub(super) fn end(mut self, outcome: Result<(), Error>) -> Result<(), Error> {
-        let outcome = self.all.iter_mut().fold(outcome, |outcome, place| place.output.end(outcome));
+        let ending = self.all.iter_mut().filter(|place| !place.kept.is_spared());
+        let outcome = ending.fold(outcome, |outcome, place| place.output.end(outcome));
         let is_its_own = self.all.len() == self.urls;
         let kept = &mut self.all[self.turn].kept;
         let Err(mut error) = outcome else { return Ok(()) };
-        if kept.is_whole && is_its_own {
+        if kept.course == Course::Whole && is_its_own {
             error = kept.finish(self.ctx).err().unwrap_or(error);
         }
         Err(kept.with_what_is_left(self.ctx, error))
@@ -146,7 +160,7 @@ impl Kept {
             file: None,
             wanted: plan.files.range.clone().map_or(Wanted::Whole, Wanted::Ranges),
             is_plain: plan.is_plain_get() && plan.files.places.len() == plan.urls.len(),
-            is_whole: false,
+            course: Course::Open,
             is_resumable: false,
             complete: None,
             name: None,
@@ -212,7 +226,14 @@ impl Kept {
 
     /// The body has come to its end.
     pub(super) fn came(&mut self) {
-        self.is_whole = true;
+        if self.course == Course::Open {
+            self.course = Course::Whole;
+        }
+    }
+
+    /// Whether its file is to stay as if nobody had asked.
+    fn is_spared(&self) -> bool {
+        self.course == Course::Spared && self.file.as_ref().is_some_and(PartFile::is_untouched)
     }
 
     /// The progress of a body of `length` bytes, if that was announced.
@@ -225,6 +246,10 @@ impl Kept {
     /// What comes is the beginning.
     fn begin(&mut self, head: &ResponseHead) -> Result<(), Error> {
         let Some(file) = &mut self.file else { return Ok(()) };
+        if head.status == 304 {
+            self.course = Course::Spared;
+            return Ok(());
+        }
         self.is_resumable = self.is_plain && head.status == 200;
         file.begin_anew(if self.is_resumable { validator(head) } else { Some(NOT_TO_BE_CONTINUED) })
     }
@@ -257,7 +282,7 @@ impl Kept {
 
     /// The body has come, and with it the end of the file.
     fn finish(&mut self, ctx: &Context<'_>) -> Result<(), Error> {
-        self.is_whole = false;
+        self.course = Course::Open;
         let Some(file) = &mut self.file else { return Ok(()) };
         let (has, path) = (file.size(), file.path().display());
         if let Some(complete) = self.complete.filter(|&complete| complete != has) {
