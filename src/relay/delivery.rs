@@ -19,8 +19,6 @@ pub struct Delivery<'a> {
     pub(super) local: Stream,
     idle: Option<Bound>,
     written: u64,
-    /// That nothing comes for it is well: it stays as it was.
-    spared: bool,
     /// The reader is a terminal, which binary data could do anything to.
     is_for_eyes: bool,
     /// Small pieces that will be written together.
@@ -36,7 +34,7 @@ const LARGE: usize = 32 * 1024;
 impl<'a> Delivery<'a> {
     /// Delivers to `local`; one that takes nothing for as long as `idle` is given up.
     pub fn new(ctx: &'a Context<'a>, local: Stream, idle: Option<Bound>) -> Self {
-        Delivery { ctx, local, idle, written: 0, spared: false, is_for_eyes: false, gathered: Vec::new() }
+        Delivery { ctx, local, idle, written: 0, is_for_eyes: false, gathered: Vec::new() }
     }
 
     /// The same, but data that begins with something else than text is refused.
@@ -129,19 +127,9 @@ impl<'a> Delivery<'a> {
         self.wait(Deadline::starting_now(self.idle)).map_err(|cut| cut.during("write", "the output"))
     }
 
-    /// If nothing comes for the output, it has nothing to become: what is there is still right (RFC 9110 §15.4.5).
-    pub fn spare(&mut self) {
-        self.spared = true;
-    }
-
-    /// Whether it stays as it was.
-    pub fn is_spared(&self) -> bool {
-        self.spared && self.written == 0
-    }
-
     /// Ends the output of a run that came to `outcome`, and gives that, or why the end failed.
     pub fn end(&mut self, outcome: Result<(), Error>) -> Result<(), Error> {
-        if self.is_spared() || (outcome.is_err() && self.written == 0) {
+        if outcome.is_err() && self.written == 0 {
             return outcome;
         }
         let ended = self.close();

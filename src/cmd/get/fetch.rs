@@ -228,10 +228,6 @@ impl Desk<'_> {
         if answer.fail && head.status >= 400 {
             return Err(refused(url, head));
         }
-        if head.status == 304 {
-            output.spare();
-            return Ok(false);
-        }
         if !answer.body {
             return Ok(false);
         }

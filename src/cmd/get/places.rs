@@ -111,11 +111,7 @@ impl<'a> Places<'a> {
     pub(super) fn over(&mut self, n: usize) -> Result<(), Error> {
         let waits_for_more = self.all.len() < self.urls && n + 1 < self.urls;
         let place = &mut self.all[self.turn];
-<<<<<<< HEAD
-        if waits_for_more || place.is_stdout || place.output.is_spared() {
-=======
         if waits_for_more || place.is_stdout || place.kept.is_spared() {
->>>>>>> w-F
             return Ok(());
         }
         place.output.end(Ok(()))?;
