@@ -451,7 +451,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__get)
-            opts="-v -q -X -I -H -u -A -i -L -o -O -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --user --user-file --bearer --bearer-file --bearer-env --netrc --netrc-file --cookie --user-agent --time-cond --include --raw-head --fail --follow --no-follow --max-redirects --allow-downgrade --timing --repeat --all --interval --output --remote-name --force --continue --create-dirs --range --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --proxy --no-proxy --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
+            opts="-v -q -X -I -H -u -A -i -L -o -O -w -4 -6 -n -s -p -h --verbose --quiet --json --color --method --head --header --data --http1.0 --user --user-file --bearer --bearer-file --bearer-env --netrc --netrc-file --cookie --user-agent --time-cond --include --raw-head --fail --follow --no-follow --max-redirects --allow-downgrade --compressed --fail-with-body --max-filesize --expect-status --expect-sha256 --retry --retry-delay --timing --repeat --all --lint --interval --output --remote-name --force --continue --create-dirs --range --progress --timeout --idle-timeout --deadline --connect-timeout --unix-socket --resolve --connect-to --proxy --no-proxy --ipv4 --ipv6 --numeric --source --source-port --ttl --tos --send-buffer --recv-buffer --interface --keepalive --nagle --reuse-address --no-reuse-address --tls-ca --tls-pin --insecure --tls-cert --tls-key --tls-min --tls-max --tls-suites --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -522,6 +522,26 @@ _sockkit() {
                     return 0
                     ;;
                 --max-redirects)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-filesize)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-status)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-sha256)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-delay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

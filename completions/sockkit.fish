@@ -296,6 +296,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l cookie -d 'Send 
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s A -l user-agent -d 'Call yourself TEXT (User-Agent); an empty one sends no such line' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l time-cond -d 'Ask for what has changed since DATE, or since FILE was written; a FILE that is not there asks for all. With a `-` before it: for what has not' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-filesize -d 'Take no body that is larger than SIZE (63), neither as it comes nor decoded' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l expect-status -d 'Exit with 1, once the body is written, unless the status is one of these: 200,204,3xx' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l expect-sha256 -d 'Exit with 1 unless the body, as it is written, has this SHA-256' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l retry -d 'When refused, out of time or answered with 502, 503 or 504, ask up to N times more, unless something is written already; after 1 s, 2 s, 4 s or as Retry-After says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l retry-delay -d 'Wait this long before each retry, or as long as Retry-After says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l repeat -d 'Ask N times, over a new connection and the same one again by turns, and print percentiles of each phase' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l interval -d 'From one request of --repeat to the next [0: as soon as it is over]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s o -l output -d 'Write the body to FILE.part, which becomes FILE once it is whole; `-` is stdout. Of several URLs, one for all, or one each in their order' -r -F
@@ -340,8 +345,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail -d 'Exit wi
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s L -l follow -d 'Follow redirects; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l no-follow -d 'Take a redirect for the answer'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l allow-downgrade -d 'Follow redirects from https to http too: what comes then anybody on the way can read and change'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l compressed -d 'Ask for gzip or deflate, and write the body decoded, at most 4 GiB or --max-filesize (63)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l fail-with-body -d 'Exit with 22 when the status is 400 or more, but write the body'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l timing -d 'Show on stderr what the time of each request went into, as bars on a terminal'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l all -d 'Ask each address of the name once, and print a table of what each has answered'
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l lint -d 'Tell on stderr what is wrong with each response, by the section of its RFC'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -s O -l remote-name -d 'Name each FILE as its URL ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l force -d 'Overwrite a FILE that exists, and a FILE.part'
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l continue -d 'Take up what is there, FILE.part or FILE: ask for the rest'
