@@ -125,7 +125,8 @@ fn force_overwrites_both_and_only_when_something_comes() {
     fs::set_permissions(&out, fs::Permissions::from_mode(0o600)).expect("ours");
     let into = |path: &str, code| get(&[&of(server(), path), "--force", "-o", text(&out)]).expect(code);
     for (path, code) in [("/nothing", 52), ("/missing", 22)] {
-        get(&[&of(server(), path), "--fail", "--force", "-o", text(&out)]).expect(code);
+        let ended = get(&[&of(server(), path), "--fail", "--force", "-o", text(&out)]).expect(code);
+        assert!(!ended.stderr.contains("bytes are in"), "{}", ended.stderr);
         assert_eq!(fs::read(&out).expect("there"), b"the old one");
         assert_eq!(fs::read(&part).expect("there"), b"half of an older one");
     }

@@ -147,9 +147,10 @@ impl PartFile {
         &self.target
     }
 
-    /// Whether it waits for that, and is where [`PartFile::path`] says.
-    pub fn is_there(&self) -> bool {
-        self.state != State::Done && self.is_ours()
+    /// Whether it waits for its name, where [`PartFile::path`] says, with bytes that belong to it.
+    pub fn is_begun(&self) -> bool {
+        let has_its_own = self.have > 0 || !self.is_untouched();
+        self.state != State::Done && has_its_own && self.size() > 0 && self.is_ours()
     }
 
     /// How many bytes of an earlier run it begins with.

@@ -292,8 +292,10 @@ impl Kept {
 
     /// `error`, and what it has left in the file. Who interrupts it gets no error to read.
     fn with_what_is_left(&self, ctx: &Context<'_>, error: Error) -> Error {
-        let Some(file) = self.file.as_ref().filter(|file| file.is_there() && file.size() > 0) else { return error };
-        let way = if self.is_resumable { "; --continue takes it up" } else { "" };
+        let Some(file) = self.file.as_ref().filter(|file| file.is_begun()) else { return error };
+        // Of what is no good the rest is none either.
+        let is_cut = !matches!(error.kind, Kind::Verdict | Kind::Encoding | Kind::TooLarge);
+        let way = if self.is_resumable && is_cut { "; --continue takes it up" } else { "" };
         let left = format!("{} bytes are in {}{way}", file.size(), file.path().display());
         if matches!(error.kind, Kind::Signal(_)) {
             ctx.warn(left);
