@@ -2,8 +2,11 @@
 
 mod support;
 
+use std::io::Write;
 use std::sync::mpsc::Receiver;
 
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use support::web::{Client, Request, answering};
 use support::{assert_same, peer, random, run, sockkit};
 
@@ -18,7 +21,8 @@ fn case(options: &[&'static str], targets: &[String]) -> Case {
     Case { options: options.to_vec(), targets: targets.to_vec() }
 }
 
-/// A target that says what is to be answered: `/STATUS/BEFORE/FRAMING/LENGTH`.
+/// A target that says what is to be answered: `/STATUS/BEFORE/FRAMING/LENGTH`, with `CODING+` before the framing if the
+/// body is coded.
 fn target(status: u16, before: &str, framing: &str, length: usize) -> String {
     format!("/{status}/{before}/{framing}/{length}")
 }
@@ -37,12 +41,17 @@ fn answer(request: &Request, client: &mut Client) -> bool {
         }
         _ => panic!("{path:?}"),
     };
-    let body = random(length, length as u64);
+    let (coding, framing) = framing.split_once('+').unwrap_or(("", framing));
+    let body = coded(coding, random(length, length as u64));
+    let length = body.len();
     if before != "-" {
         client.send(format!("HTTP/1.1 {before} Before\r\nX-Before: 1\r\n\r\n"));
     }
     let version = if framing == "old" { "HTTP/1.0" } else { "HTTP/1.1" };
     client.send(format!("{version} {status} Status\r\nX-Some: thing\r\n"));
+    if !coding.is_empty() {
+        client.send(format!("Content-Encoding: {coding}\r\n"));
+    }
     let has_body = method != "HEAD" && status != "204" && status != "304";
     match framing {
         "chunked" | "tiny" => client.send("Transfer-Encoding: chunked\r\n\r\n"),
@@ -58,6 +67,17 @@ fn answer(request: &Request, client: &mut Client) -> bool {
         _ => client.send(&body),
     }
     !matches!(framing, "closed" | "old")
+}
+
+fn coded(coding: &str, body: Vec<u8>) -> Vec<u8> {
+    let (mut gzip, mut zlib) =
+        (GzEncoder::new(Vec::new(), Compression::fast()), ZlibEncoder::new(Vec::new(), Compression::fast()));
+    let done = match coding {
+        "gzip" => gzip.write_all(&body).and_then(|()| gzip.finish()),
+        "deflate" => zlib.write_all(&body).and_then(|()| zlib.finish()),
+        _ => return body,
+    };
+    done.expect("memory takes it")
 }
 
 fn chunks(client: &mut Client, body: &[u8], size: usize, extension: &str, trailers: &str) {
@@ -89,6 +109,15 @@ fn cases() -> Vec<Case> {
         if framing != "chunked" {
             cases.push(case(&["-i"], &[target(200, "103", framing, 999), target(404, "-", framing, 99)]));
         }
+    }
+    for framing in ["gzip+length", "gzip+closed", "gzip+chunked", "gzip+tiny", "deflate+length", "deflate+chunked"] {
+        for length in [0, 1, 1023, 65_536, 100_000, 1 << 20] {
+            let all = [target(200, "103", framing, length), target(200, "-", "length", 7)];
+            cases.push(case(&["--compressed"], &all));
+        }
+        cases.push(case(&[], &[target(200, "-", framing, 1023)]));
+        cases.push(case(&["--compressed", "-I"], &[target(200, "-", framing, 999)]));
+        cases.push(case(&["--compressed"], &[target(404, "-", framing, 999)]));
     }
     for status in [204, 304] {
         for framing in ["none", "length"] {
