@@ -39,7 +39,7 @@ pub struct GlassArgs {
 }
 
 /// The options that say where bodies and heads go, where they go nowhere.
-const DELIVERY: [&str; 5] = ["output", "include", "raw_head", "head", "progress"];
+const DELIVERY: [&str; 6] = ["output", "remote_name", "include", "raw_head", "head", "progress"];
 
 impl GlassArgs {
     /// Whether each request is drawn.
