@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Voice;
-use super::waterfall::{Seen, label, millis};
+use super::waterfall::{Asked, Seen, label, millis};
 use super::wording::phases;
 use crate::error::Error;
 use crate::event::http::Timing;
@@ -34,6 +34,7 @@ pub struct Repeats {
 struct Series {
     method: String,
     url: String,
+    requests: u64,
     answered: u64,
     /// Bytes of all bodies.
     bytes: u64,
@@ -55,6 +56,7 @@ impl Repeats {
     pub fn add(&mut self, seen: &Seen) {
         let series = self.series((&seen.method, &seen.url));
         if seen.complete {
+            series.requests += 1;
             series.answered += 1;
             series.bytes += seen.bytes.unwrap_or(0);
             let phases = if seen.timing.kept { &mut series.kept } else { &mut series.new };
@@ -65,9 +67,11 @@ impl Repeats {
         }
     }
 
-    /// Counts a failure of this method and URL.
-    pub fn failed(&mut self, asked: (&str, &str), error: &Error) {
-        let failures = &mut self.series(asked).failures;
+    /// Counts a failure of this request. One that was answered has been counted already.
+    pub fn failed(&mut self, asked: &Asked, error: &Error) {
+        let series = self.series((&asked.method, &asked.url));
+        series.requests += u64::from(!asked.answered);
+        let failures = &mut series.failures;
         let reason = error.to_string();
         let at = failures.iter().position(|(known, _)| *known == reason);
         match at.or_else(|| (failures.len() >= MOST_REASONS).then(|| failures.len() - 1)) {
@@ -97,6 +101,7 @@ impl Series {
         Series {
             method: method.to_owned(),
             url: url.to_owned(),
+            requests: 0,
             answered: 0,
             bytes: 0,
             statuses: BTreeMap::new(),
@@ -111,11 +116,10 @@ impl Series {
     }
 
     fn lines(&self) -> Vec<String> {
-        let Series { method, url, answered, bytes, .. } = self;
+        let Series { method, url, requests, answered, bytes, .. } = self;
         let failed = self.failed();
-        let asked = answered + failed;
         let head =
-            format!("--- {method} {url}: {asked} requests, {answered} answered, {failed} failed, {bytes} bytes ---");
+            format!("--- {method} {url}: {requests} requests, {answered} answered, {failed} failed, {bytes} bytes ---");
         let statuses: Vec<_> = self.statuses.iter().map(|(status, times)| format!("{status} ({times})")).collect();
         let statuses = (!statuses.is_empty()).then(|| format!("status: {}", statuses.join(", ")));
         let failures = self.failures.iter().map(|(reason, times)| format!("failed ({times}): {reason}"));
@@ -130,7 +134,7 @@ impl Series {
             "event": "repeated",
             "method": self.method,
             "url": self.url,
-            "requests": self.answered + self.failed(),
+            "requests": self.requests,
             "answered": self.answered,
             "failed": self.failed(),
             "bytes": self.bytes,
@@ -232,7 +236,7 @@ mod tests {
         (1..=10).for_each(|n| repeats.add(&seen(n, false)));
         repeats.add(&seen(4, true));
         repeats.add(&Seen { complete: false, status: Some(503), ..seen(1, true) });
-        repeats.failed(("GET", "http://h/"), &Error::new(Kind::Short, "receive from", "h", "short"));
+        repeats.failed(&asked("http://h/"), &Error::new(Kind::Short, "receive from", "h", "short"));
         let wanted = "\
 --- GET http://h/: 12 requests, 11 answered, 1 failed, 55 bytes ---
 status: 200 (11), 503 (1)
@@ -257,12 +261,24 @@ kept connections: 1
         assert_eq!((&fields["kept"]["count"], &fields["statuses"]["503"]), (&json!(1), &json!(1)));
     }
 
+    fn asked(url: &str) -> Asked {
+        Asked { method: "GET".into(), url: url.into(), answered: false }
+    }
+
+    #[test]
+    fn an_answer_that_is_not_what_was_wanted_is_one_request() {
+        let mut repeats = Repeats::default();
+        repeats.add(&seen(1, false));
+        repeats.failed(&Asked { answered: true, ..asked("http://h/") }, &Error::usage("not this"));
+        assert!(text(&repeats).starts_with("--- GET http://h/: 1 requests, 1 answered, 1 failed, 5 bytes ---\n"));
+    }
+
     #[test]
     fn nothing_grows_without_end() {
         let mut repeats = Repeats::default();
         for n in 0..100 {
             repeats.add(&Seen { url: format!("http://h/{n}"), ..seen(1, false) });
-            repeats.failed(("GET", "http://h/0"), &Error::usage(n));
+            repeats.failed(&asked("http://h/0"), &Error::usage(n));
         }
         assert_eq!(repeats.series.len(), MOST_URLS + 1);
         let last = &repeats.series[MOST_URLS];

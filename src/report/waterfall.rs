@@ -55,6 +55,17 @@ pub struct Seen {
     pub complete: bool,
 }
 
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The method.
+    pub method: String,
+    /// The URL, cut short if it is long.
+    pub url: String,
+    /// Its exchange has come to its end: if the run failed all the same, that was for what the answer is.
+    pub answered: bool,
+}
+
 /// What is known of the exchange that runs.
 #[derive(Clone, Debug, Default)]
 struct Running {
@@ -64,6 +75,7 @@ struct Running {
     status: Option<u16>,
     reason: String,
     bytes: Option<u64>,
+    answered: bool,
 }
 
 /// The narrator of a run of `get`.
@@ -87,10 +99,10 @@ impl<'a> Glass<'a> {
         self.seen.as_ref().map_or_else(Vec::new, |seen| std::mem::take(&mut *locked(seen)))
     }
 
-    /// Method and URL of the last request, whether or not anybody could be reached for it.
-    pub fn asked(&self) -> (String, String) {
-        let running = locked(&self.running);
-        (running.method.clone(), running.url.clone())
+    /// The last request, whether or not anybody could be reached for it.
+    pub fn asked(&self) -> Asked {
+        let Running { method, url, answered, .. } = locked(&self.running).clone();
+        Asked { method, url, answered }
     }
 
     /// Takes note of what the exchange that runs is about.
@@ -114,7 +126,8 @@ impl<'a> Glass<'a> {
     }
 
     fn over(&self, timing: &Timing, complete: bool) {
-        let Running { method, url, peer, status, reason, bytes } = locked(&self.running).clone();
+        locked(&self.running).answered = complete;
+        let Running { method, url, peer, status, reason, bytes, .. } = locked(&self.running).clone();
         let seen = Seen { method, url, peer, status, reason, bytes, timing: *timing, complete };
         if self.draws {
             self.draw(&seen);
@@ -327,6 +340,7 @@ sockkit:   total         100.009 ms
         assert_eq!(taken[0], Seen { status: None, reason: String::new(), ..seen() });
         assert_eq!((taken[1].url.as_str(), taken[1].bytes, taken[1].complete), ("http://i/", None, false));
         assert_eq!((taken.len(), glass.take().len()), (2, 0));
+        assert_eq!(glass.asked(), Asked { method: "GET".into(), url: "http://i/".into(), answered: false });
         assert_eq!(headline(&taken[1]), "GET http://i/: no answer, failed, over a new connection to ");
     }
 }

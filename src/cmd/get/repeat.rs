@@ -63,8 +63,7 @@ impl Repeat {
                 if ends_the_run(fetch.ctx, &error) {
                     return Err(error);
                 }
-                let (method, url) = glass.asked();
-                repeats.failed((&method, &url), &error);
+                repeats.failed(&glass.asked(), &error);
                 outcome = outcome.and(Err(error));
             }
         }

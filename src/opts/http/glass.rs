@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::opts::relay::FILES;
 use crate::opts::values::duration;
 
 /// `--timing --repeat --interval --all --lint`.
@@ -39,7 +40,7 @@ pub struct GlassArgs {
 }
 
 /// The options that say where bodies and heads go, where they go nowhere.
-const DELIVERY: [&str; 6] = ["output", "remote_name", "include", "raw_head", "head", "progress"];
+const DELIVERY: [&str; 5] = [FILES, "include", "raw_head", "head", "progress"];
 
 impl GlassArgs {
     /// Whether each request is drawn.
