@@ -190,7 +190,7 @@ impl Fetch<'_> {
         if let Some(next) = next.as_ref().filter(|next| next.uploads && !self.upload.can_begin_again()) {
             return Err(self.upload.spent(&format!("for {}", shown(&next.url))).into());
         }
-        Ok(Answered { keep, came: Came::Answer(next) })
+        Ok(Answered { keep, came: Came::Answer(next.map(Box::new)) })
     }
 
     fn request<'r>(&self, asking: &'r Asking) -> Request<'r> {

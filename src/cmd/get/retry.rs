@@ -18,7 +18,7 @@ use crate::proto::http::retry::{Backoff, Outcome, retry_after};
 /// What an attempt came to.
 pub(super) enum Came {
     /// To the answer, which redirects to this, if it does.
-    Answer(Option<Asking>),
+    Answer(Option<Box<Asking>>),
     /// To nothing yet.
     Again(Again),
 }
@@ -41,7 +41,7 @@ impl Fetch<'_> {
         loop {
             let written = place.output.written();
             let again = match self.ask(asking, place) {
-                Ok(Came::Answer(next)) => return Ok(next),
+                Ok(Came::Answer(next)) => return Ok(next.map(|next| *next)),
                 Ok(Came::Again(again)) => again,
                 Err(failed) if place.output.written() > written => return Err(failed.error),
                 Err(failed) => self.again_after(asking, failed)?,

@@ -77,7 +77,9 @@ impl Request<'_> {
         let others = theirs.iter().filter(|h| !ours.iter().any(|(name, _)| h.is(name)));
         others.for_each(|h| h.write(&mut out));
         self.secrets.headers_for(self.url).for_each(|h| h.write(&mut out));
-        authorization.into_iter().for_each(|h| h.write(&mut out));
+        if let Some(authorization) = authorization {
+            authorization.write(&mut out);
+        }
         out.push_str("\r\n");
         out.into_bytes()
     }
