@@ -76,7 +76,7 @@ print("listening on 127.0.0.1:%d" % server.server_port, file=sys.stderr, flush=T
 server.serve_forever()
 "#;
 
-/// Numbers from a seed (SplitMix64).
+/// Numbers from a seed (`SplitMix64`).
 struct Draw(u64);
 
 impl Draw {
