@@ -24,7 +24,7 @@
 //! | 6 | [`opts`] | 0, the configurations of 2–5 |
 //! | 7 | [`cmd`], [`cli`], `main` | all |
 //!
-//! `tests/tidy.rs` holds this table, and the crates that each room may use.
+//! `tests/suite/tidy.rs` holds this table, and the crates that each room may use.
 //!
 //! # Invariants
 //! - Descriptors 0, 1 and 2 belong to the shell as much as to us: their flags are never changed ([`stream::stdio`]).
