@@ -315,7 +315,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --max-redirects 'Follow this many redirects; with 0, a redirect is the answer'
             cand --max-filesize 'Take no body that is larger than SIZE (63), neither as it comes nor decoded'
             cand --expect-status 'Exit with 1, once the body is written, unless the status is one of these: 200,204,3xx'
-            cand --expect-sha256 'Exit with 1 unless the body, as it is written, has this SHA-256'
+            cand --expect-sha256 'Exit with 1 unless the body, as it is written, has this SHA-256; with --continue, the whole file'
             cand --retry 'When refused, out of time or answered with 502, 503 or 504, ask up to N times more, unless something is written already; after 1 s, 2 s, 4 s or as Retry-After says'
             cand --retry-delay 'Wait this long before each retry, or as long as Retry-After says'
             cand --repeat 'Ask N times, over a new connection and the same one again by turns, and print percentiles of each phase'

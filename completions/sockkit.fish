@@ -298,7 +298,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l time-cond -d 'As
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-redirects -d 'Follow this many redirects; with 0, a redirect is the answer' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l max-filesize -d 'Take no body that is larger than SIZE (63), neither as it comes nor decoded' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l expect-status -d 'Exit with 1, once the body is written, unless the status is one of these: 200,204,3xx' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l expect-sha256 -d 'Exit with 1 unless the body, as it is written, has this SHA-256' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l expect-sha256 -d 'Exit with 1 unless the body, as it is written, has this SHA-256; with --continue, the whole file' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l retry -d 'When refused, out of time or answered with 502, 503 or 504, ask up to N times more, unless something is written already; after 1 s, 2 s, 4 s or as Retry-After says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l retry-delay -d 'Wait this long before each retry, or as long as Retry-After says' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand get" -l repeat -d 'Ask N times, over a new connection and the same one again by turns, and print percentiles of each phase' -r

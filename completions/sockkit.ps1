@@ -323,7 +323,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--max-redirects', '--max-redirects', [CompletionResultType]::ParameterName, 'Follow this many redirects; with 0, a redirect is the answer')
             [CompletionResult]::new('--max-filesize', '--max-filesize', [CompletionResultType]::ParameterName, 'Take no body that is larger than SIZE (63), neither as it comes nor decoded')
             [CompletionResult]::new('--expect-status', '--expect-status', [CompletionResultType]::ParameterName, 'Exit with 1, once the body is written, unless the status is one of these: 200,204,3xx')
-            [CompletionResult]::new('--expect-sha256', '--expect-sha256', [CompletionResultType]::ParameterName, 'Exit with 1 unless the body, as it is written, has this SHA-256')
+            [CompletionResult]::new('--expect-sha256', '--expect-sha256', [CompletionResultType]::ParameterName, 'Exit with 1 unless the body, as it is written, has this SHA-256; with --continue, the whole file')
             [CompletionResult]::new('--retry', '--retry', [CompletionResultType]::ParameterName, 'When refused, out of time or answered with 502, 503 or 504, ask up to N times more, unless something is written already; after 1 s, 2 s, 4 s or as Retry-After says')
             [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Wait this long before each retry, or as long as Retry-After says')
             [CompletionResult]::new('--repeat', '--repeat', [CompletionResultType]::ParameterName, 'Ask N times, over a new connection and the same one again by turns, and print percentiles of each phase')

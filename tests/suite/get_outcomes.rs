@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::web::{Client, Request, answering, serving};
 use crate::support::wire::loopback;
-use crate::support::{Ended, assert_same, directory, file, random, run, sockkit, start};
+use crate::support::{Ended, assert_same, directory, file, random, run, sockkit, start, sum};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-use sha2::{Digest, Sha256};
 
 fn of(address: SocketAddr, path: &str) -> String {
     format!("http://{address}{path}")
@@ -268,10 +267,6 @@ fn a_status_that_was_not_expected_is_1_behind_the_body() {
     assert_eq!(get(of(missing, "/"), &["--expect-status", "200", "--fail-with-body"]).expect(22).text(), "sorry");
 }
 
-fn sum(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-}
-
 #[test]
 fn another_hash_than_expected_is_1_and_both_are_said() {
     let body = random(1 << 20, 3);
@@ -286,6 +281,11 @@ fn another_hash_than_expected_is_1_and_both_are_said() {
         assert_same(&std::fs::read(&out).expect("it was made"), &body);
         let other = get(of(address, "/"), &["--expect-sha256", &wrong.to_uppercase()]).expect(1);
         assert_same(&other.stdout, &body);
+        // What is not what was expected does not get the name.
+        let named = dir.path().join(format!("{n}-named"));
+        let unnamed = get(of(address, "/"), &["--expect-sha256", &wrong, "-o", text(&named)]).expect(1);
+        assert!(unnamed.stderr.ends_with(&format!("{} bytes are in {}.part\n", body.len(), named.display())));
+        assert!(!named.exists());
         assert!(other.stderr.contains(&sum(&body)) && other.stderr.contains(&wrong), "{}", other.stderr);
     }
     // What is hashed is what is written.

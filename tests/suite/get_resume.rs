@@ -8,7 +8,7 @@ use std::sync::mpsc::Receiver;
 
 use crate::support::web::{Client, Request, answering};
 use crate::support::wire::refusing;
-use crate::support::{Ended, assert_same, directory, file, peer, python, random, run, sockkit, start};
+use crate::support::{Ended, assert_same, directory, file, peer, python, random, run, sockkit, start, sum};
 
 const WHOLE: &[u8] = b"0123456789abcdef";
 const TAG: &str = "\"v1\"";
@@ -104,6 +104,40 @@ fn what_was_cut_off_is_taken_up_under_the_version_that_began_it() {
             assert_eq!(start(&mut list).end().expect(0).text(), "[]\n", "a whole file keeps no word of ours");
         }
     }
+}
+
+#[test]
+fn a_hash_is_that_of_the_whole_file() {
+    let dir = directory();
+    let out = dir.path().join("out");
+    let expecting =
+        |address, sum: &str| get(&["--continue", "--expect-sha256", sum, "-o", text(&out), &of(address, "/")]);
+    let (address, _requests) = breaking_off(5, "");
+    get(&["-o", text(&out), &of(address, "/")]).expect(18);
+    expecting(address, &sum(&WHOLE[5..])).expect(1);
+    assert!(!out.exists());
+    assert_eq!(fs::read(part(&out)).expect("kept"), WHOLE);
+    // Nothing is missing any more.
+    let (complete, _requests) =
+        saying("HTTP/1.1 416 No More\r\nContent-Range: bytes */16\r\nContent-Length: 0\r\n\r\n");
+    expecting(complete, &sum(b"")).expect(1);
+    assert!(!out.exists());
+    expecting(complete, &sum(WHOLE)).expect(0);
+    assert_eq!(fs::read(&out).expect("whole"), WHOLE);
+    let (address, _requests) = breaking_off(7, "");
+    get(&["--force", "-o", text(&out), &of(address, "/")]).expect(18);
+    fs::remove_file(&out).expect("ours");
+    expecting(address, &sum(WHOLE)).expect(0);
+}
+
+/// What was decoded is no part of what the server has.
+#[test]
+fn a_decoded_part_is_not_taken_up() {
+    let dir = directory();
+    let out = dir.path().join("out");
+    let (address, _requests) = saying("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 9\r\n\r\nhalf");
+    let ended = get(&["--compressed", "-o", text(&out), &of(address, "/")]).expect(18);
+    assert!(ended.stderr.ends_with(&format!("4 bytes are in {}\n", part(&out).display())), "{}", ended.stderr);
 }
 
 #[test]
@@ -281,6 +315,7 @@ fn what_can_not_be_taken_up_is_a_usage_error() {
         &["--continue", file[0], file[1], &url, &url],
         &["--continue", file[0], file[1], "-i", &url],
         &["--continue", file[0], file[1], "-I", &url],
+        &["--continue", file[0], file[1], "--compressed", &url],
         &["--continue", file[0], file[1], "--data", "x", &url],
         &["--continue", file[0], file[1], "--range", "0-5", &url],
         &["--continue", file[0], file[1], "-H", "Range: bytes=0-5", &url],

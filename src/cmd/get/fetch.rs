@@ -233,8 +233,10 @@ impl Desk<'_> {
         }
         let (name, length) = (shown(url), exchange.length());
         let wanted = self.plan.judge.wanted(url, head, length)?;
-        if !kept.takes(self.ctx, Answer { url: &name, head, length })? {
-            return Ok(false);
+        let takes = kept.takes(self.ctx, Answer { url: &name, head, length })?;
+        let wanted = kept.behind(wanted)?;
+        if !takes {
+            return wanted.is_there().map(|()| false);
         }
         let bar = kept.bar(self.voice, answer.progress, length);
         exchange.body(Taking::to(output, &|size| bar.at(size)).wanting(wanted))?;

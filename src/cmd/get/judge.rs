@@ -77,7 +77,7 @@ impl Judge {
         let most = self.most.filter(|_| length.is_none() || coding != Coding::Identity);
         // What is wrong with the status comes first.
         let sha256 = self.sha256.filter(|_| self.verdict(url, head).is_ok());
-        Ok(Wanted { subject: shown(url), coding, most, sha256 })
+        Ok(Wanted { subject: shown(url), coding, most, sha256, before: None })
     }
 
     /// What is to be said of `head` once its body is delivered.

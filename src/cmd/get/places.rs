@@ -3,7 +3,8 @@
 //! Owns what is asked for of each (RFC 9110 §14), whether an answer gives that, and what becomes of a file when it does
 //! not. Refuses to ask, and to move bytes.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -16,7 +17,7 @@ use crate::proto::escape;
 use crate::proto::http::date::HttpDate;
 use crate::proto::http::range::{ContentRange, Range, Ranges, Resumed, if_range, resumed};
 use crate::proto::http::{Header, HttpError, ResponseHead};
-use crate::relay::Delivery;
+use crate::relay::{self, Delivery};
 use crate::report::Voice;
 use crate::report::bar::{Bar, Span, When};
 use crate::stream::Stream;
@@ -218,6 +219,16 @@ impl Kept {
                 self.goes_on(ctx, have, answer)
             }
         }
+    }
+
+    /// What is wanted of a body that goes behind what its file holds.
+    pub(super) fn behind(&self, wanted: relay::Wanted) -> Result<relay::Wanted, Error> {
+        let Some(file) = self.file.as_ref().filter(|file| file.have() > 0 && wanted.sha256.is_some()) else {
+            return Ok(wanted);
+        };
+        let beginning = File::open(file.path()).map(|beginning| beginning.take(file.have()));
+        let wanted = beginning.and_then(|mut beginning| wanted.behind(&mut beginning));
+        wanted.map_err(|e| Error::io(Kind::ReadLocal, "read", file.path().display(), &e))
     }
 
     /// The body has come to its end.

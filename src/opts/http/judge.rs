@@ -27,8 +27,8 @@ pub struct JudgeArgs {
     /// Exit with 1, once the body is written, unless the status is one of these: 200,204,3xx
     #[arg(long, value_name = "LIST")]
     expect_status: Option<Statuses>,
-    /// Exit with 1 unless the body, as it is written, has this SHA-256
-    #[arg(long, value_name = "HEX", value_parser = sha256, conflicts_with_all = ["head", "raw_head", "resume"])]
+    /// Exit with 1 unless the body, as it is written, has this SHA-256; with --continue, the whole file
+    #[arg(long, value_name = "HEX", value_parser = sha256, conflicts_with_all = ["head", "raw_head"])]
     expect_sha256: Option<[u8; 32]>,
     /// When refused, out of time or answered with 502, 503 or 504, ask up to N times more, unless something is written already; after 1 s, 2 s, 4 s or as Retry-After says
     #[arg(long, value_name = "N")]

@@ -3,6 +3,8 @@
 //! Owns the order of these: what comes is counted, decoded, counted again and hashed as it is delivered. Whoever wants
 //! nothing of it leaves the bytes to the kernel. Refuses to know status and head: the caller finds the coding there.
 
+use std::io::{self, Read};
+
 use sha2::{Digest, Sha256};
 
 use super::super::taps::hexadecimal;
@@ -20,6 +22,27 @@ pub struct Wanted {
     pub most: Option<u64>,
     /// The SHA-256 of what is delivered.
     pub sha256: Option<[u8; 32]>,
+    /// The hash, so far, of what the output holds already: the body is its rest.
+    pub before: Option<Sha256>,
+}
+
+impl Wanted {
+    /// The same of the rest of something; `beginning` is what there is of that.
+    pub fn behind(self, beginning: &mut dyn Read) -> io::Result<Self> {
+        let mut hash = Sha256::new();
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            match beginning.read(&mut piece)? {
+                0 => return Ok(Wanted { before: Some(hash), ..self }),
+                n => hash.update(&piece[..n]),
+            }
+        }
+    }
+
+    /// Whether what the output holds already is all that is wanted.
+    pub fn is_there(self) -> Result<(), Error> {
+        Checks::of(self).map_or(Ok(()), |checks| checks.judge())
+    }
 }
 
 /// Where the bytes are delivered to.
@@ -53,7 +76,10 @@ impl Checks {
         Some(Checks {
             came: Cap(wanted.most),
             decoder: is_coded.then(|| Decoder::new(wanted.coding, limits)),
-            sink: Sink { delivered: Cap(wanted.most), hash: wanted.sha256.map(|_| Sha256::new()) },
+            sink: Sink {
+                delivered: Cap(wanted.most),
+                hash: wanted.sha256.map(|_| wanted.before.clone().unwrap_or_default()),
+            },
             wanted,
         })
     }
@@ -129,7 +155,8 @@ impl Cap {
 mod tests {
     use super::*;
 
-    const NOTHING: Wanted = Wanted { subject: String::new(), coding: Coding::Identity, most: None, sha256: None };
+    const NOTHING: Wanted =
+        Wanted { subject: String::new(), coding: Coding::Identity, most: None, sha256: None, before: None };
 
     /// "hello" as zlib data (RFC 1950).
     const HELLO: &[u8] = b"\x78\x9c\xcb\x48\xcd\xc9\xc9\x07\x00\x06\x2c\x02\x15";
@@ -190,6 +217,18 @@ mod tests {
                 assert_eq!(come(&wanted, body, size), (delivered.to_vec(), outcome), "{wanted:?} {size}");
             }
         }
+    }
+
+    #[test]
+    fn the_hash_of_a_rest_is_that_of_the_whole() {
+        let summed = Wanted { sha256: Some(SUM), ..NOTHING };
+        for at in 0..=5 {
+            let (beginning, rest) = b"hello".split_at(at);
+            let wanted = summed.clone().behind(&mut &*beginning).unwrap();
+            assert_eq!(come(&wanted, rest, 2), (rest.to_vec(), Ok(())), "{at}");
+            assert_eq!(wanted.is_there().is_ok(), rest.is_empty(), "{at}");
+        }
+        assert!(NOTHING.behind(&mut &b"x"[..]).unwrap().is_there().is_ok());
     }
 
     #[test]

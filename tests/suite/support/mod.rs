@@ -3,7 +3,8 @@
 //!
 //! Nothing here sleeps to wait for a program: it waits for the announced line, for an end, or for the limit.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
+#![allow(unreachable_pub, reason = "the tests are a program, which nobody reaches into")]
+#![cfg_attr(not(feature = "tls"), allow(dead_code, reason = "what TLS is tested with"))]
 
 pub mod nginx;
 pub mod talk;
@@ -20,6 +21,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
 
 /// No program of a test may run longer: then it is killed, and the test fails.
 pub const HARD_LIMIT: Duration = Duration::from_secs(90);
@@ -268,6 +271,11 @@ pub fn random(len: usize, seed: u64) -> Vec<u8> {
 pub fn assert_same(got: &[u8], wanted: &[u8]) {
     let differs = got.iter().zip(wanted).position(|(a, b)| a != b);
     assert!(got == wanted, "{} bytes instead of {}, the first difference at {differs:?}", got.len(), wanted.len());
+}
+
+/// The SHA-256 of `bytes` (FIPS 180-4), in hexadecimal digits.
+pub fn sum(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// A directory of the test's own, gone with it.

@@ -35,7 +35,6 @@ pub enum Key {
 pub enum Usage {
     Server,
     Client,
-    Both,
     Any,
 }
 
@@ -67,8 +66,6 @@ pub struct Leaf {
     pub chain: PathBuf,
     /// Its key (PKCS#8).
     pub key: PathBuf,
-    /// The certificate alone.
-    pub der: Vec<u8>,
 }
 
 /// An authority that signs.
@@ -114,7 +111,7 @@ impl Ca {
         let chain = signed.pem() + &self.intermediates;
         let stem = self.file.file_stem().expect("it has a name").to_string_lossy();
         let stem = format!("{stem}-{}", self.count.fetch_add(1, Ordering::Relaxed));
-        files(&self.directory, &stem, &chain, &key, signed.der())
+        files(&self.directory, &stem, &chain, &key)
     }
 }
 
@@ -127,7 +124,7 @@ pub fn self_signed(directory: impl AsRef<Path>, options: LeafOptions<'_>, is_ca:
     }
     let signed = params.self_signed(&key).expect("these options make a certificate");
     let stem = format!("self-signed-{}-{is_ca}", options.subject);
-    files(directory.as_ref(), &stem, &signed.pem(), &key, signed.der())
+    files(directory.as_ref(), &stem, &signed.pem(), &key)
 }
 
 fn params(options: &LeafOptions<'_>) -> CertificateParams {
@@ -139,7 +136,6 @@ fn params(options: &LeafOptions<'_>) -> CertificateParams {
     params.extended_key_usages = match options.usage {
         Usage::Server => vec![ExtendedKeyUsagePurpose::ServerAuth],
         Usage::Client => vec![ExtendedKeyUsagePurpose::ClientAuth],
-        Usage::Both => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
         Usage::Any => Vec::new(),
     };
     params
@@ -184,10 +180,10 @@ fn by_openssl(kind: &[&str]) -> KeyPair {
     KeyPair::from_pem(&String::from_utf8_lossy(&made.stdout)).expect("openssl writes PKCS#8")
 }
 
-fn files(directory: &Path, stem: &str, chain: &str, key: &KeyPair, der: &[u8]) -> Leaf {
+fn files(directory: &Path, stem: &str, chain: &str, key: &KeyPair) -> Leaf {
     let chain = write(directory, &format!("{stem}.pem"), chain);
     let key = write(directory, &format!("{stem}.key"), &key.serialize_pem());
-    Leaf { chain, key, der: der.to_vec() }
+    Leaf { chain, key }
 }
 
 fn write(directory: &Path, name: &str, text: &str) -> PathBuf {
