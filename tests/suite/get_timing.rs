@@ -5,12 +5,13 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::web::serving;
-use crate::support::{Ended, peer, run, sockkit, start};
+use crate::support::{Ended, peer, run, sockkit};
 use serde_json::Value;
 
 /// How often each tool asks.
 const ROUNDS: usize = 20;
 
+#[cfg(feature = "tls")]
 const SHAKE: Duration = Duration::from_millis(30);
 const THINK: Duration = Duration::from_millis(40);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -157,7 +158,7 @@ while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=
     let [chain, key] = [&leaf.chain, &leaf.key].map(|path| text(path));
     let args = [&chain, &key, &delays[0], &delays[1], &delays[2]].map(String::as_str);
     let Some(mut server) = crate::support::python(SERVER, &args) else { return };
-    let server = start(&mut server);
+    let server = crate::support::start(&mut server);
     let url = format!("https://localhost:{}/", server.address().port());
     let ca = text(&ca.file);
     let Some(mine) = compare(&url, &["-4", "--tls-ca", &ca], &["-4", "--cacert", &ca]) else { return };
