@@ -344,8 +344,7 @@ fn answered(head: &ResponseHead, framing: Framing) -> Worded {
         Framing::Chunked => ("the body comes in chunks".into(), None),
         Framing::UntilClose => ("the body ends with the connection".into(), None),
     };
-    let lines = http::lines(&head.raw).filter(|line| !line.is_empty());
-    let lines: Vec<_> = lines.map(|line| escape(&http::masked(line))).collect();
+    let lines: Vec<_> = http::masked_lines(&head.raw).map(|line| escape(&line)).collect();
     let fields = json!({ "status": head.status, "reason": escape(&head.reason), "length": length, "head": lines });
     ("response", format!("answered {}: {body}", head.status), fields)
 }

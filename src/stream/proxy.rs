@@ -177,9 +177,7 @@ impl Asking<'_> {
 
     /// Tells each line of a head, with what is secret in it masked.
     fn tell_lines(&self, head: &[u8], event: impl Fn(&[u8]) -> Http<'_>) {
-        for line in http::lines(head).filter(|line| !line.is_empty()) {
-            self.ctx.tell(&Event::Http(event(&http::masked(line))));
-        }
+        http::masked_lines(head).for_each(|line| self.ctx.tell(&Event::Http(event(&line))));
     }
 }
 

@@ -8,7 +8,8 @@
 
 use std::fmt;
 
-use super::{HttpError, excerpt, is_token, lines, malformed, masked};
+use super::masked::lines;
+use super::{HttpError, excerpt, is_token, malformed, masked};
 
 /// The largest head in bytes, from the status line to the empty line.
 pub const MAX_HEAD: usize = 300 * 1024;

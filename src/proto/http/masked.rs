@@ -25,8 +25,13 @@ pub(super) fn is_secret(name: &[u8]) -> bool {
     SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
+/// The lines of a head that have something to say, [`masked`] each.
+pub fn masked_lines(head: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    lines(head).filter(|line| !line.is_empty()).map(masked)
+}
+
 /// The lines of a head, without their ends.
-pub fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 

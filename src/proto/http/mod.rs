@@ -100,7 +100,7 @@ use std::fmt;
 pub use framing::Framing;
 pub use head::{Field, HeadReader, MAX_FIELDS, MAX_HEAD, ResponseHead, Version};
 pub use header::{Header, HeaderError};
-pub use masked::{lines, masked};
+pub use masked::{masked, masked_lines};
 pub use method::Method;
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use request::{Content, Request};
