@@ -533,7 +533,9 @@ fn the_time_of_each_exchange_is_told_by_phase() {
         let phase = |name: &str| timing[name].as_f64().unwrap_or(0.0);
         let sum: f64 = ["resolve", "connect", "tls", "send", "first_byte", "body"].map(phase).iter().sum();
         assert!((sum - phase("total")).abs() < 1e-6, "{timing}");
-        assert!(phase("first_byte") >= 0.1 && phase("total") < 10.0, "{timing}");
+        // The server's pause begins somewhere in one of the two: it may have read the request before the client, put off
+        // by the kernel right after its write, looks at the clock.
+        assert!(phase("send") + phase("first_byte") >= 0.1 && phase("total") < 10.0, "{timing}");
         assert_eq!((&timing["kept"] == true, timing["connect"].is_null()), (n == 1, n == 1), "{timing}");
     }
 }
