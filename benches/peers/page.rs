@@ -164,7 +164,8 @@ fn notes(bench: &Bench) -> String {
          - udp-send: the file as datagrams of {} bytes, from the start of the sender to its end; CPU: the sender's, and µs each are seconds per million. \
          The bench's sink takes trains; each datagram there was of that size (but the last), and before the rounds compared. Kept: the share that came; what the sink had no room for is not the sender's fault. \
          ncat sends what one read gives: it is fed by a pipe that keeps borders. nc.openbsd fills 16,384 bytes whatever feeds it, so the bar leaves it out. iperf3: its own count and clock between its own two ends, from memory, no file.\n\
-         - udp-recv: evenly offered in trains of {} for {} s, which the kernel cuts in the sender's time; to a file. Kept: in the file, of those sent. \
+         - udp-recv: evenly offered in trains of {} for {} s, which the kernel cuts in the sender's time; over a file whose pages are there already, since the first touch of a page \
+         costs what the machine's host takes. Kept: in the file, of those sent. \
          Of sockkit, what is in the file and what it says was dropped was in every run what was sent, to the datagram (with --gro: no more than that). \
          The other rows keep silent about what they lost.\n\
          - Absolute values are this machine's at that hour.\n",

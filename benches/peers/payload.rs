@@ -34,6 +34,11 @@ impl Scratch {
         Ok(Self { directory, payload, is_memory })
     }
 
+    /// A path that all runs use.
+    pub fn shared_path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     /// A path that no run has used before.
     pub fn path(&self, name: &str) -> PathBuf {
         static NEXT: AtomicU64 = AtomicU64::new(0);

@@ -4,10 +4,9 @@
 //! datagram. Only what the machine itself drops before a socket is looked for (proc(5), `softnet_stat`) it cannot
 //! know.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ use super::tools::says_the_least;
 use crate::Bench;
 use crate::bare::UDP_OFFER;
 use crate::child::{Child, Ended, start};
-use crate::payload::{fill, remove, words};
+use crate::payload::{fill, words};
 use crate::place::{Medium, Place, listen};
 use crate::sample::{Sample, float};
 use crate::tools::{Flow, Rank, Tool, this_program};
@@ -45,16 +44,28 @@ pub fn run(bench: &Bench, tool: &Tool, rate: u64) -> Result<Sample, String> {
 }
 
 fn measure(bench: &Bench, tool: &Tool, rate: u64, look: Option<Duration>) -> Result<Sample, String> {
-    let path = bench.scratch.path("received");
-    let sample = receive(bench, tool, &path, &|to| Offer { to, rate, time: look.unwrap_or(bench.options.offer) });
-    let looked = if look.is_some() { compare(&path) } else { Ok(()) };
-    remove(&path);
-    let sample = sample?;
-    looked.map(|()| sample)
+    let time = look.unwrap_or(bench.options.offer);
+    let file = page_by_page(bench, rate).map_err(|e| format!("prepare the file to write over: {e}"))?;
+    let sample = receive(bench, tool, &file, &|to| Offer { to, rate, time })?;
+    if look.is_some() {
+        compare(&file, sample.bytes)?;
+    }
+    Ok(sample)
 }
 
-fn receive(bench: &Bench, tool: &Tool, path: &Path, offer: &dyn Fn(String) -> Offer) -> Result<Sample, String> {
-    let file = File::create(path).map_err(words)?;
+/// The one file of all runs, as long as what is offered in a round, at its beginning.
+fn page_by_page(bench: &Bench, rate: u64) -> io::Result<File> {
+    let path = bench.scratch.shared_path("received");
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let datagrams = rate * u64::try_from(bench.options.offer.as_millis()).unwrap_or(u64::MAX) / 1000;
+    let (there, wanted) = (file.seek(SeekFrom::End(0))?, datagrams * DATAGRAM as u64);
+    // Written, not allocated: only that touches the pages.
+    io::copy(&mut io::repeat(0).take(wanted.saturating_sub(there)), &mut file)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+fn receive(bench: &Bench, tool: &Tool, file: &File, offer: &dyn Fn(String) -> Offer) -> Result<Sample, String> {
     let (place, receiver) = listen(&bench.scratch, Medium::Udp, LIMIT, |place| {
         let mut command = tool.listen(place, Flow::OneWay);
         command.stdout(file.try_clone().map_err(words)?);
@@ -62,11 +73,11 @@ fn receive(bench: &Bench, tool: &Tool, path: &Path, offer: &dyn Fn(String) -> Of
     })?;
     let before = dropped_by_the_machine();
     let offered = send(&offer(place.bare().concat()));
-    let settled = settle(&place, &file, &receiver);
+    let settled = settle(&place, file, &receiver);
     let ended = receiver.interrupt()?;
     is_fine(tool, &ended)?;
     let (offered, ()) = (offered?, settled?);
-    let bytes = file.metadata().map_err(words)?.len();
+    let bytes = written(file)?;
     let kept = whole(bytes)?;
     if tool.rank == Rank::Ours {
         let elsewhere = dropped_by_the_machine() - before;
@@ -82,6 +93,11 @@ fn receive(bench: &Bench, tool: &Tool, path: &Path, offer: &dyn Fn(String) -> Of
     })
 }
 
+/// The offset is the descriptor's, which the receiver has as its stdout.
+fn written(mut file: &File) -> Result<u64, String> {
+    file.stream_position().map_err(words)
+}
+
 fn send(offer: &Offer) -> Result<Offered, String> {
     let mut command = this_program();
     command.arg(UDP_OFFER).arg(offer.to_string()).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -93,18 +109,18 @@ fn send(offer: &Offer) -> Result<Offered, String> {
     said.parse()
 }
 
-/// Until nothing is queued for it and its file grows no more.
+/// Until nothing is queued for it and it writes no more.
 fn settle(place: &Place, file: &File, receiver: &Child) -> Result<(), String> {
-    let (until, mut length) = (Instant::now() + PATIENCE, None);
+    let (until, mut before) = (Instant::now() + PATIENCE, None);
     while !receiver.has_ended() {
-        let now = file.metadata().map_err(words)?.len();
-        if place.queue_is_empty() && length == Some(now) {
+        let now = written(file)?;
+        if place.queue_is_empty() && before == Some(now) {
             return Ok(());
         }
         if Instant::now() > until {
             return Err(format!("{PATIENCE:?} after the last datagram it is still busy"));
         }
-        length = Some(now);
+        before = Some(now);
         thread::sleep(QUIET);
     }
     Ok(())
@@ -168,8 +184,9 @@ fn dropped_by_the_machine() -> u64 {
 }
 
 /// Each begins with its number, and the rest is zeros: in order, each once, none changed.
-fn compare(path: &Path) -> Result<(), String> {
-    let (mut file, mut datagram) = (BufReader::new(File::open(path).map_err(words)?), [0; DATAGRAM]);
+fn compare(mut file: &File, bytes: u64) -> Result<(), String> {
+    file.rewind().map_err(words)?;
+    let (mut file, mut datagram) = (BufReader::new(file.take(bytes)), [0; DATAGRAM]);
     let mut next = 0;
     while fill(&mut file, &mut datagram).map_err(words)? > 0 {
         let (number, rest) = datagram.split_at(8);
