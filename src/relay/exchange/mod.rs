@@ -197,8 +197,6 @@ impl<'a> Exchange<'a> {
     /// Gives the body up. A short one is read to its end all the same, so that the connection can be used again.
     pub fn skip(&mut self, output: &Delivery<'_>) {
         if self.keep && self.sent.is_some() && self.length().is_none_or(|length| length <= SHORT) {
-            self.terms.idle = Some(SKIP);
-            self.moved();
             // What goes wrong now concerns a body that nobody wants: it costs the connection, and nothing else.
             let _ = self.skip_short(output);
         }
@@ -280,13 +278,18 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// The limit is one of waiting: what has come by then is taken, however late it is looked at.
     fn skip_short(&mut self, output: &Delivery<'_>) -> Result<(), Error> {
         let until = Deadline::starting_now(Some(SKIP));
-        while self.response.received() <= SHORT && until.expired().is_none() {
+        while self.response.received() <= SHORT {
             match self.step()? {
                 Step::Data(n) => self.connection.buffer.consume(n),
                 Step::NeedMore => {
-                    if !self.wait_and_receive(output, &|_| {})? {
+                    let before = self.figures.received;
+                    self.limit = until;
+                    let goes_on = self.wait_and_receive(output, &|_| {})?;
+                    let is_late = until.expired().is_some() && self.figures.received == before;
+                    if !goes_on || is_late {
                         break;
                     }
                 }
