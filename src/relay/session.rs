@@ -361,10 +361,12 @@ impl<'a> Session<'a> {
         let always =
             |(slot, readiness): &(Slot, Readiness<'_>)| matches!(readiness, Readiness::Always).then_some(*slot);
         let mut ready: Vec<_> = wanted.iter().filter_map(always).collect();
-        let pause = if ready.is_empty() { self.pause() } else { Some(Duration::ZERO) };
+        // An end that is always ready is as good as one that poll finds ready: the session is not idle.
+        let (limit, pause) =
+            if ready.is_empty() { (self.limit(), self.pause()) } else { (Deadline::NEVER, Some(Duration::ZERO)) };
         match pause {
-            Some(pause) => self.ctx.wait_at_most(&mut interests, self.limit(), pause).map(|_| ())?,
-            None => self.ctx.wait(&mut interests, self.limit())?,
+            Some(pause) => self.ctx.wait_at_most(&mut interests, limit, pause).map(|_| ())?,
+            None => self.ctx.wait(&mut interests, limit)?,
         }
         ready.extend(slots.iter().zip(&interests).filter(|(_, i)| i.ready.any()).map(|(slot, _)| *slot));
         Ok(ready)

@@ -272,6 +272,16 @@ fn a_rate_holds_back_and_loses_nothing() {
 }
 
 #[test]
+fn an_end_that_is_always_ready_is_not_idle() {
+    let idle = Some(Bound { length: Duration::ZERO, limit: Limit::Idle });
+    let local = Scripted::giving([Read::Block, bytes("ours")]);
+    let remote = Scripted::giving([Read::Block, Read::Block, bytes("theirs")]).taking([Write::Block]);
+    let played = play(local, remote, &Policy { idle, ..Policy::default() });
+    assert!(played.transfer.outcome.is_ok(), "{:?}", played.transfer.outcome);
+    assert_eq!((played.remote.taken, played.local.taken), (b"ours".to_vec(), b"theirs".to_vec()));
+}
+
+#[test]
 fn what_was_expected_is_judged_once_the_session_is_over() {
     let judged = |taps: &Taps<'_>| {
         let played = play_tapped(Scripted::default(), Scripted::giving([bytes("abc")]), &Policy::default(), taps);
