@@ -88,7 +88,7 @@ impl Receiver<'_> {
             local: Local::with_room(local, ROOM),
             batch: Some(socket.batch()),
             intake: Intake { dropped_at_least: self.gathers, ..Intake::default() },
-            door_is_closed: false,
+            door_is_closed: None,
             queue_is_empty: false,
             lull: None,
             may_lull: self.reply == Reply::None && !self.narrate && socket.receive_buffer() >= LULL_BUFFER,
@@ -114,8 +114,8 @@ struct State<'a> {
     /// Out of its place while its datagrams are taken.
     batch: Option<Batch>,
     intake: Intake,
-    /// Nothing comes any more.
-    door_is_closed: bool,
+    /// Nothing comes any more; `Some(false)`: the door was to be closed and can't be.
+    door_is_closed: Option<bool>,
     /// The last look into the receive queue found nothing.
     queue_is_empty: bool,
     /// The queue is to be left alone for so long.
@@ -298,21 +298,24 @@ impl State<'_> {
         self.take_the_rest()
     }
 
-    fn close_door(&mut self) {
-        if !std::mem::replace(&mut self.door_is_closed, true) {
-            self.socket.close_door();
-        }
+    /// Tells whether it is closed now.
+    fn close_door(&mut self) -> bool {
+        *self.door_is_closed.get_or_insert_with(|| self.socket.close_door())
     }
 
     fn take_the_rest(&mut self) -> Result<(), Error> {
         let start = Instant::now();
         self.queue_is_empty = false;
-        while !self.queue_is_empty && !self.has_all() && start.elapsed() < LAST_DATAGRAMS {
+        while !self.queue_is_empty && !self.has_all() {
             self.take_datagrams()?;
             self.local.write()?;
             if let Some(writable) = self.local.write_interest() {
                 let written = poll(&mut [writable], None, Some(LAST_DATAGRAMS.saturating_sub(start.elapsed())));
                 written.map_err(|e| Error::io(Kind::WriteLocal, "write", "standard output", &e))?;
+            }
+            // Only now: we may have been stopped before the first look.
+            if start.elapsed() >= LAST_DATAGRAMS {
+                break;
             }
         }
         Ok(())
@@ -320,7 +323,7 @@ impl State<'_> {
 
     /// Counts what nobody will read: beyond --count, or after a failure.
     fn leave_the_rest(&mut self) {
-        self.close_door();
+        let is_closed = self.close_door();
         let Some(mut batch) = self.batch.take() else { return };
         let start = Instant::now();
         loop {
@@ -330,8 +333,8 @@ impl State<'_> {
                 Err(e) if is_about_an_answer(&e) => {}
                 Err(_) => return,
             }
-            // A door that could not be closed must not hold up the end.
-            if start.elapsed() > LAST_DATAGRAMS {
+            // A door that could not be closed must not hold up the end; behind a closed one the queue has an end.
+            if !is_closed && start.elapsed() > LAST_DATAGRAMS {
                 return;
             }
         }

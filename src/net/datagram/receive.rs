@@ -129,19 +129,17 @@ impl DatagramSocket {
     /// A UDP socket that is connected gets datagrams of its peer alone, and to nobody else is anything at its port: so
     /// it is connected to itself, and the deliveries that had found it before are waited for. Where there is no way to
     /// itself, a filter drops what comes, which counts as dropped. See connect(2), socket(7).
-    pub fn close_door(&self) {
+    ///
+    /// Tells whether it is closed: otherwise what comes between the last look and the end is not known.
+    pub fn close_door(&self) -> bool {
         match &self.inner {
             Inner::Udp(socket) => {
-                if connect_to_itself(socket).is_err() {
-                    // Without that either, what comes between the last look and the end is not known.
-                    let _ = batch::refuse_all(socket.as_fd());
-                }
+                let is_closed = connect_to_itself(socket).is_ok() || batch::refuse_all(socket.as_fd()).is_ok();
                 batch::await_deliveries();
+                is_closed
             }
-            Inner::Unix(socket) => {
-                // Refused only if it has no peer on systems that want one; what comes then is lost with the socket.
-                let _ = socket.shutdown(std::net::Shutdown::Read);
-            }
+            // Refused only if it has no peer on systems that want one; what comes then is lost with the socket.
+            Inner::Unix(socket) => socket.shutdown(std::net::Shutdown::Read).is_ok(),
         }
     }
 }
