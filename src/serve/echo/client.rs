@@ -299,6 +299,8 @@ impl<'p> Client<'p> {
             return Ok(false);
         }
         let Some(n) = self.read(turn)? else { return Ok(false) };
+        // It may have come long after the turn began, which has spoken first: a pause before its answer begins now.
+        turn.now = Instant::now();
         self.tell(turn, |name| if n == 0 { Serve::ClientEnded(name) } else { Serve::Heard(name, n) });
         let Some(part) = &mut self.part else { return Ok(false) };
         match n {

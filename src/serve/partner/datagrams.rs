@@ -46,7 +46,7 @@ impl<'p, To: Clone + Eq + Hash> Datagrams<'p, To> {
         if let Some(answer) = answer(self.partner, bytes, dice)
             && let Some(outgoing) = prepare(self.partner, answer, dice, (from, now))
         {
-            self.schedule.add(outgoing);
+            self.schedule.add(outgoing, now);
         }
     }
 

@@ -46,19 +46,26 @@ impl<To: Clone + Eq + Hash> Schedule<To> {
     }
 
     /// Adds an answer, or drops it if there are too many. While one is held back for a sender, the next is not: two
-    /// change places.
-    pub(super) fn add(&mut self, mut answer: Outgoing<To>) {
+    /// change places. They do so too if the first should have gone by itself and has not: that we are late must not
+    /// change what the dice have decided.
+    pub(super) fn add(&mut self, mut answer: Outgoing<To>, now: Instant) {
         if self.waiting.len() >= MOST_ANSWERS || self.bytes + answer.bytes.len() > MOST_BYTES {
             self.dropped += 1;
             return;
         }
-        answer.held &= !self.held.contains_key(&answer.to);
+        let before = self.held.get(&answer.to).copied();
+        answer.held &= before.is_none();
         let at = if answer.held { answer.due + PATIENCE } else { answer.due };
         let (to, held) = (answer.to.clone(), answer.held);
         self.bytes += answer.bytes.len();
         let place = self.put(at, answer);
         if held {
             self.held.insert(to, place);
+        } else if let Some(before) = before.filter(|&before| before < place && at <= now)
+            && let Some(answer) = self.waiting.remove(&before)
+        {
+            let behind = self.put(at, answer);
+            self.held.insert(to, behind);
         }
     }
 
@@ -120,7 +127,7 @@ mod tests {
         for ms in 0..1000 {
             let now = start + Duration::from_millis(ms);
             for (_, delay, text) in answers.iter().filter(|(at, ..)| *at == ms) {
-                schedule.add(outgoing(text, now + Duration::from_millis(*delay)));
+                schedule.add(outgoing(text, now + Duration::from_millis(*delay)), now);
             }
             while let Some((bytes, _)) = schedule.next(now) {
                 gone.push((ms, String::from_utf8_lossy(&bytes).into_owned()));
@@ -163,22 +170,37 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_overdue_still_goes_after_the_next_that_is_there() {
+        let start = Instant::now();
+        let late = start + 2 * PATIENCE;
+        for (delay, expected) in [(Duration::ZERO, ["a", "ah"]), (PATIENCE, ["ah", "a"])] {
+            let mut schedule = Schedule::new();
+            schedule.add(outgoing("ah", start), start);
+            schedule.add(outgoing("a", late + delay), late);
+            let gone: Vec<_> = std::iter::from_fn(|| schedule.next(late + delay)).map(|(bytes, _)| bytes).collect();
+            assert_eq!(gone, expected.map(|text| text.as_bytes().to_vec()), "{delay:?}");
+            assert!(schedule.waiting.is_empty() && schedule.held.is_empty() && schedule.bytes == 0);
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_dropped_and_counted() {
-        let due = Instant::now() + PATIENCE;
+        let now = Instant::now();
+        let due = now + PATIENCE;
         let mut schedule = Schedule::new();
         for _ in 0..MOST_ANSWERS + 5 {
-            schedule.add(outgoing("a", due));
+            schedule.add(outgoing("a", due), now);
         }
         assert_eq!((schedule.waiting.len(), schedule.dropped()), (MOST_ANSWERS, 5));
         let mut schedule = Schedule::new();
         for _ in 0..200 {
-            schedule.add(outgoing(&"a".repeat(64 << 10), due));
+            schedule.add(outgoing(&"a".repeat(64 << 10), due), now);
         }
         assert_eq!((schedule.waiting.len(), schedule.dropped()), (128, 72));
         assert_eq!(schedule.bytes, MOST_BYTES);
         // Room that has become free is used.
         assert!(schedule.next(due).is_some());
-        schedule.add(outgoing("a", due));
+        schedule.add(outgoing("a", due), now);
         assert_eq!(schedule.dropped(), 72);
     }
 }
