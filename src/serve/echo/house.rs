@@ -198,7 +198,9 @@ mod tests {
                 scope.spawn(move || {
                     for _ in 0..1000 {
                         while !house.reserve_or_wait() {
-                            fd::write(house.bells[nth].rope.as_fd(), b"!").expect("the pair is open");
+                            // Full of what the others rang, it rings already.
+                            let rung = fd::send_now(house.bells[nth].rope.as_fd(), b"!").map_err(|e| e.kind());
+                            assert!(matches!(rung, Ok(1) | Err(io::ErrorKind::WouldBlock)), "{rung:?}");
                             house.heard(nth);
                         }
                         house.occupy();
