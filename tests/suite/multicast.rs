@@ -19,6 +19,10 @@ for name in left right; do
     side=2
 done
 ip route add 224.0.0.0/4 dev left
+# The kernel may notice a while after it that a link is up: until then there is no way to the groups of IPv6.
+for name in left right; do
+    until grep -q "^ff.* $name\$" /proc/net/ipv6_route; do sleep 0.01; done
+done
 ready() { while [ ! -s "$1" ]; do kill -0 $! || exit 1; sleep 0.01; done; }
 # A receiver in the background, NAME OPTIONS…: what it gets is in the file NAME once it has ended.
 receive() {

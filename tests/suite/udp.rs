@@ -7,10 +7,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Ended, Running, assert_same, directory, file, peer, python, random, run, sockkit, start};
+use crate::receiving::held;
+use crate::support::talk::Talk;
+use crate::support::wire::{eventually, loopback, refusing};
+use crate::support::{Ended, Running, assert_same, directory, file, input, peer, python, random, run, sockkit, start};
 
 const V4: &str = "127.0.0.1:0";
 const V6: &str = "[::1]:0";
+
+/// What is over as soon as it is told to be takes no longer, even on a machine that has much else to do.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Starts a receiver at `address`.
 fn receiver(address: &str, options: &[&str]) -> Running {
@@ -43,11 +49,6 @@ fn next(socket: &UdpSocket) -> Vec<u8> {
     let mut buffer = vec![0; 70_000];
     let size = socket.recv(&mut buffer).expect("a datagram");
     buffer[..size].to_vec()
-}
-
-/// An address of this machine where nobody receives.
-fn nobody() -> SocketAddr {
-    address_of(&socket())
 }
 
 fn has_v6() -> bool {
@@ -171,11 +172,12 @@ fn words_for_ever_end_with_0_at_the_first_signal() {
         assert_eq!(next(&socket), b"tick");
     }
     sender.signal(2);
-    sender.end_within(Duration::from_secs(2)).expect(0);
+    sender.end_within(SOON).expect(0);
 }
 
 #[test]
 fn options_that_would_do_nothing_are_refused() {
+    let nobody = refusing();
     for words in [
         ["--lines", "data"].as_slice(),
         &["--size", "5", "data"],
@@ -185,7 +187,7 @@ fn options_that_would_do_nothing_are_refused() {
         &["-o", "/nowhere/file", "data"],
         &["--lines", "--size", "5"],
     ] {
-        start(&mut sender(nobody(), words)).end().expect(2);
+        start(&mut sender(nobody, words)).end().expect(2);
     }
     for words in [["--count", "0"].as_slice(), &["--lines", "--separator", "x"], &["--separator", r"\q"]] {
         start(sockkit(["udp-recv", V4]).args(words)).end().expect(2);
@@ -198,16 +200,16 @@ fn options_that_would_do_nothing_are_refused() {
 
 #[test]
 fn no_stdin_is_no_empty_datagram() {
-    let refused = start(&mut sender(nobody(), &[])).end().expect(2);
+    let refused = start(&mut sender(refusing(), &[])).end().expect(2);
     assert!(refused.stderr.contains("nothing to send"), "{}", refused.stderr);
-    let empty = send(nobody(), &["--lines"], b"").expect(0);
+    let empty = send(refusing(), &["--lines"], b"").expect(0);
     assert!(empty.stderr.contains("nothing was sent"), "{}", empty.stderr);
 }
 
 #[test]
 fn a_stdin_that_can_not_be_read_is_26() {
     let here = std::fs::File::open("/").expect("the root directory");
-    start(sender(nobody(), &[]).stdin(here)).end().expect(26);
+    start(sender(refusing(), &[]).stdin(here)).end().expect(26);
 }
 
 #[test]
@@ -217,7 +219,8 @@ fn python_echoes_and_the_replies_are_printed() {
                   for _ in range(3):\n    d, a = s.recvfrom(70000)\n    s.sendto(d[::-1], a)\n";
     let Some(mut command) = python(script, &[]) else { return };
     let python = start(&mut command);
-    let asked = start(&mut sender(python.address(), &["abc", "", "def", "--wait", "500ms"])).end().expect(0);
+    let asked = start(&mut sender(python.address(), &["abc", "", "def", "--wait", "60", "--replies", "3"]));
+    let asked = asked.end().expect(0);
     assert_eq!(asked.text(), "cbafed");
     python.end().expect(0);
 }
@@ -225,7 +228,7 @@ fn python_echoes_and_the_replies_are_printed() {
 #[test]
 fn the_largest_reply_is_whole() {
     let bytes = random(65_507, 7);
-    assert_same(&send(echo(1), &["--wait", "500ms"], &bytes).expect(0).stdout, &bytes);
+    assert_same(&send(echo(1), &["--wait", "60", "--replies", "1"], &bytes).expect(0).stdout, &bytes);
 }
 
 #[test]
@@ -238,10 +241,8 @@ fn replies_are_seen_while_lines_are_typed() {
     for (line, so_far) in [("first\n", "first"), ("second\n", "firstsecond")] {
         stdin.write_all(line.as_bytes()).expect("it reads");
         sender.line("a datagram of");
-        let begin = Instant::now();
-        while std::fs::read_to_string(&output).expect("the file is there") != so_far {
-            assert!(begin.elapsed() < Duration::from_secs(5), "the reply is not written while stdin is open");
-        }
+        let written = || std::fs::read_to_string(&output).expect("the file is there");
+        eventually("the reply is written while stdin is open", || written() == so_far);
     }
     drop(stdin);
     sender.end().expect(0);
@@ -250,28 +251,26 @@ fn replies_are_seen_while_lines_are_typed() {
 #[test]
 fn nobody_there_is_7_at_once_for_whoever_wants_an_answer() {
     let begin = Instant::now();
-    let refused = start(&mut sender(nobody(), &["hello", "--wait", "20"])).end().expect(7);
-    assert!(begin.elapsed() < Duration::from_secs(2), "it took {:?}", begin.elapsed());
+    let refused = start(&mut sender(refusing(), &["hello", "--wait", "60"])).end().expect(7);
+    assert!(begin.elapsed() < SOON, "it took {:?}", begin.elapsed());
     assert!(refused.stderr.contains("refused"), "{}", refused.stderr);
 }
 
 #[test]
 fn nobody_there_is_a_warning_for_whoever_does_not() {
-    let sent = start(&mut sender(nobody(), &["one", "two", "three"])).end().expect(0);
+    let sent = start(&mut sender(refusing(), &["one", "two", "three"])).end().expect(0);
     assert_eq!(sent.stderr.matches("refused").count(), 1, "{}", sent.stderr);
 }
 
 #[test]
 fn a_datagram_is_not_lost_because_an_earlier_one_was_refused() {
-    // Of an address of its own: no other test takes the port before it is bound again.
-    let free = UdpSocket::bind((crate::support::wire::loopback(), 0)).expect("loopback has many addresses");
-    let address = address_of(&free);
-    drop(free);
+    // Of an address of its own, and none of the ports that the system gives: nobody takes it before it is bound.
+    let address = SocketAddr::from((loopback(), 4000));
     let mut sender = start(sender(address, &["--lines", "-v"]).stdin(Stdio::piped()));
     let mut stdin = sender.stdin();
     stdin.write_all(b"lost\n").expect("it reads");
     sender.line("sent a datagram");
-    let socket = UdpSocket::bind(address).expect("the port was free a moment ago");
+    let socket = UdpSocket::bind(address).expect("nobody else has it");
     socket.set_read_timeout(Some(crate::support::HARD_LIMIT)).expect("a read timeout");
     stdin.write_all(b"kept\n").expect("it reads");
     drop(stdin);
@@ -306,7 +305,7 @@ fn yes() -> Stdio {
 #[test]
 fn a_reply_from_somebody_else_is_ignored() {
     let (asked, stranger) = (socket(), socket());
-    let sender = start(&mut sender(address_of(&asked), &["hello", "--wait", "500ms"]));
+    let sender = start(&mut sender(address_of(&asked), &["hello", "--wait", "60", "--replies", "1"]));
     let (_, from) = asked.recv_from(&mut [0; 10]).expect("a datagram");
     stranger.send_to(b"from a stranger", from).expect("it is sent");
     asked.send_to(b"from the peer", from).expect("it is sent");
@@ -318,17 +317,21 @@ fn nc_sends_and_receives() {
     let Some(mut nc) = peer("nc") else { return };
     let receiver = receiver(V4, &["--count", "1"]);
     let port = receiver.address().port().to_string();
-    run(nc.args(["-u", "-w", "1", "127.0.0.1", &port]), b"from nc");
+    // A file has it from the start: a pipe that is written late would be too late for nc's limit.
+    let directory = directory();
+    let words = file(&directory, "words", b"from nc");
+    start(nc.args(["-u", "-w", "1", "127.0.0.1", &port]).stdin(input(&words))).end();
     assert_eq!(receiver.end().expect(0).text(), "from nc");
 
     let Some(mut nc) = peer("nc") else { return };
-    let nc = start(nc.args(["-u", "-l", "-v", "-n", "127.0.0.1", "0"]).stdin(Stdio::piped()));
-    let line = nc.line("Bound on ");
+    let mut nc = Talk::start(nc.args(["-u", "-l", "-v", "-n", "127.0.0.1", "0"]));
+    let line = nc.program.line("Bound on ");
     let port: u16 = line.rsplit(' ').next().and_then(|text| text.parse().ok()).expect("nc names its port");
     start(&mut sender(SocketAddr::from(([127, 0, 0, 1], port)), &["to nc"])).end().expect(0);
-    nc.line("Connection received");
-    nc.signal(15);
-    assert_eq!(nc.end().text(), "to nc");
+    nc.program.line("Connection received");
+    nc.hear("to nc");
+    nc.program.signal(15);
+    assert_eq!(nc.end().text(), "");
 }
 
 #[test]
@@ -353,7 +356,7 @@ fn each_sender_is_answered() {
     let receiver = receiver(V4, &["--count", "2", "--reply", r"got it\n"]);
     let address = receiver.address();
     for _ in 0..2 {
-        let asked = start(&mut sender(address, &["hello", "--wait", "400ms"])).end();
+        let asked = start(&mut sender(address, &["hello", "--wait", "60", "--replies", "1"])).end();
         assert_eq!(asked.expect(0).text(), "got it\n");
     }
     receiver.end().expect(0);
@@ -372,7 +375,7 @@ fn a_sender_that_is_gone_does_not_end_the_receiver() {
 fn unix_both_ways(name: &str) {
     let receiver = start(&mut sockkit(["udp-recv", name, "--count", "3", "--lines", "--reply", "yes"]));
     assert!(receiver.line("listening on ").ends_with(name));
-    let asked = start(&mut sockkit(["udp-send", name, "one", "", "--wait", "300ms"])).end().expect(0);
+    let asked = start(&mut sockkit(["udp-send", name, "one", "", "--wait", "60", "--replies", "2"])).end().expect(0);
     assert_eq!(asked.text(), "yesyes");
     start(&mut sockkit(["udp-send", name, "two"])).end().expect(0);
     let ended = receiver.end().expect(0);
@@ -411,6 +414,9 @@ fn unix_paths_are_taken_and_left_as_they_should_be() {
     start(&mut sockkit(["udp-send", &name, "x"])).end().expect(7);
 
     drop(UnixDatagram::bind(&path).expect("a name of our own"));
+    // A program that another test is just starting holds what this one had open until it is executed.
+    let connected = || UnixDatagram::unbound().and_then(|socket| socket.connect(&path));
+    eventually("nobody receives there", || connected().is_err());
     start(&mut sockkit(["udp-send", &name, "x"])).end().expect(7);
     let first = start(&mut sockkit(["udp-recv", &name]));
     first.line("listening on ");
@@ -462,7 +468,7 @@ fn ctrl_c_is_the_normal_end_and_nothing_that_came_is_missing() {
         start(&mut sender(address, &["one", "two"])).end().expect(0);
         receiver.signal(signal);
         receiver.signal(18);
-        let ended = receiver.end_within(Duration::from_secs(2)).expect(0);
+        let ended = receiver.end_within(SOON).expect(0);
         assert_eq!(ended.text(), "one\ntwo\n");
         assert!(ended.stderr.contains("2 datagrams received, 6 bytes"), "{}", ended.stderr);
     }
@@ -479,9 +485,9 @@ fn with_a_count_a_signal_kills() {
 
 #[test]
 fn quiet_ends_well_and_silence_does_not() {
-    let quiet = receiver(V4, &["--until-idle", "300ms"]);
-    start(&mut sender(quiet.address(), &["hello"])).end().expect(0);
-    assert_eq!(quiet.end().expect(0).text(), "hello");
+    let quiet = held(V4, &["--until-idle", "300ms"]);
+    start(&mut sender(quiet.running.address(), &["hello"])).end().expect(0);
+    assert_eq!(quiet.begin().end().expect(0).text(), "hello");
     for (options, name) in [
         (["-w", "200ms"], "--timeout"),
         (["--idle-timeout", "200ms"], "--idle-timeout"),
@@ -494,16 +500,18 @@ fn quiet_ends_well_and_silence_does_not() {
 
 /// Runs a receiver by the shell, with its stdout as `redirection` says, and sends it a datagram.
 fn with_stdout(redirection: &str) -> Ended {
-    let line = format!("exec \"$0\" udp-recv 127.0.0.1:0 {redirection}");
+    let line = format!("exec \"$0\" udp-recv {}:0 {redirection}", loopback());
     let mut shell = Command::new("sh");
     shell.args(["-c", &line, env!("CARGO_BIN_EXE_sockkit")]).stdin(Stdio::null()).stderr(Stdio::piped());
     let receiver = start(&mut shell);
     let address = receiver.address();
-    // Where a helper thread writes, its failure is seen with the next datagram.
-    for _ in 0..if cfg!(feature = "portable") { 3 } else { 1 } {
+    start(&mut sender(address, &["hello"])).end().expect(0);
+    // Where a helper thread writes, its failure is seen with the first datagram after it, whenever that is.
+    let begin = Instant::now();
+    while cfg!(feature = "portable") && receiver.is_running() && begin.elapsed() < SOON {
         start(&mut sender(address, &["hello"])).end().expect(0);
     }
-    receiver.end_within(Duration::from_secs(5))
+    receiver.end_within(SOON)
 }
 
 #[test]
@@ -518,7 +526,7 @@ fn a_reader_that_is_gone_ends_the_receiver_although_nothing_comes() {
     let receiver = start(sockkit(["udp-recv", V4]).stdout(write));
     receiver.address();
     drop(read);
-    let ended = receiver.end_within(Duration::from_secs(1)).expect(141);
+    let ended = receiver.end_within(SOON).expect(141);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
 }
 
@@ -544,7 +552,7 @@ fn a_slow_reader_loses_nothing_that_fits_the_queue_and_blocks_no_signal() {
         start(&mut sender(address, &[&line])).end().expect(0);
     }
     stuck.signal(2);
-    stuck.end_within(Duration::from_secs(2)).expect(23);
+    stuck.end_within(SOON).expect(23);
     drop(read);
 }
 
@@ -580,7 +588,8 @@ fn scripts_learn_the_port() {
 
 #[test]
 fn what_the_queue_had_no_room_for_is_counted() {
-    const SENT: u64 = 3000;
+    // Fewer than may wait for a processor (`netdev_max_backlog`, 1000): what is lost there no socket counts.
+    const SENT: u64 = 900;
     let receiver = receiver(V4, &["--recv-buffer", "8k", "-v", "--lines", "--reply", "x"]);
     let socket = socket();
     socket.connect(receiver.address()).expect("it listens");
@@ -635,7 +644,7 @@ fn every_member_of_a_group_answers_and_each_reply_has_its_sender() {
             "$S" udp-recv 239.1.2.3 4000 --reuse-address --count 1 --reply "from $n." --ready-fd 3 3>ready$n &
             read address <ready$n
         done
-        "$S" udp-send 239.1.2.3 4000 hello --wait 500ms --ttl 1 >replies
+        "$S" udp-send 239.1.2.3 4000 hello --wait 60 --replies 2 --ttl 1 >replies
         echo $? >&2
         wait
         cat replies"#;
@@ -666,7 +675,7 @@ END
             python3 member.py >ready$n &
             read ready <ready$n
         done
-        "$S" udp-send 239.1.2.3 4000 --ping --count 2 --interval 20ms --ttl 1 -w 1
+        "$S" udp-send 239.1.2.3 4000 --ping --count 2 --interval 20ms --ttl 1 -w 5
         echo "code $?"
         wait"#;
     if peer("python3").is_none() {
@@ -692,7 +701,7 @@ fn a_broadcast_is_sent_when_it_is_allowed() {
         read address <ready
         "$S" udp-send 10.9.8.255 4000 hello
         test $? = 55 || exit 1
-        "$S" udp-send 10.9.8.255 4000 hello --broadcast --wait 500ms
+        "$S" udp-send 10.9.8.255 4000 hello --broadcast --wait 60 --replies 1
         wait"#;
     let Some(ended) = in_namespace(script) else { return };
     assert!(ended.stderr.contains("--broadcast"), "{}", ended.stderr);

@@ -90,11 +90,14 @@ fn checked(told: &str) -> Checked {
     Checked { code: code.parse().expect("a number"), took, text: text.to_owned() }
 }
 
-/// The limit of each check below.
-const LIMIT: Duration = Duration::from_secs(2);
+/// The limit of each check below to which nothing comes. With [`SLACK`] it is shorter than the limit by default, 7 s.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// The limit of each to which something comes, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How much longer a program may take to start and to end on a busy machine.
-const SLACK: Duration = Duration::from_secs(3);
+const SLACK: Duration = Duration::from_secs(5);
 
 /// A target and what must be said of it.
 struct Case {
@@ -108,7 +111,14 @@ const fn case(target: &'static str, port: u16, verdict: &'static str, code: i32)
     Case { target, port, verdict, code }
 }
 
-const SILENT: &str = "open or filtered: nothing came (asked 3 times in 2";
+const SILENT: &str = "open or filtered: nothing came (asked 3 times in ";
+
+/// How long one that is silent was waited for, as is told of it.
+fn waited(text: &str) -> Duration {
+    let asked = text.split_once("nothing came (asked ").and_then(|(_, asked)| asked.split_once(" in "));
+    let seconds = asked.and_then(|(_, time)| time.split(' ').next()?.parse().ok());
+    Duration::from_secs_f64(seconds.unwrap_or_else(|| panic!("{text}")))
+}
 
 /// 10.9.3.x is barred by the router, 10.9.4.x by this host.
 const ROUTES: &str = r"
@@ -163,8 +173,9 @@ fn cases() -> Vec<Case> {
 fn each_port_has_the_verdict_of_what_was_done_to_it() {
     let cases = cases();
     let mut script = ROUTES.to_owned();
-    for Case { target, port, .. } in &cases {
-        writeln!(script, "check --check {target} {port} -w {}", LIMIT.as_secs()).expect("a string takes it");
+    for Case { target, port, code, .. } in &cases {
+        let limit = if *code == 28 { LIMIT } else { PATIENCE };
+        writeln!(script, "check --check {target} {port} -w {}", limit.as_secs()).expect("a string takes it");
     }
     // What nc says of the same, afterwards, since its questions use up the target's ICMP messages: 0, "open", for all
     // but what this host's own routes refuse, which it can't send.
@@ -182,34 +193,35 @@ fn each_port_has_the_verdict_of_what_was_done_to_it() {
         assert_eq!((checked.text.lines().count(), checked.code), (1, *code), "{checked:?}");
         let least = if *code == 28 { LIMIT } else { Duration::ZERO };
         assert!(checked.took >= least && checked.took < LIMIT + SLACK, "{shown} {checked:?}");
+        assert!(*code != 28 || waited(&checked.text) >= LIMIT, "{shown} {checked:?}");
     }
 }
 
-/// Linux sends one host six ICMP messages at once, then one a second: 30 closed ports are 24 seconds.
+/// Linux sends one host six ICMP messages at once, then one a second: 20 closed ports are 14 seconds.
 #[test]
 fn a_target_that_limits_its_messages_is_not_taken_for_a_silent_one() {
     let script = "
-        check --check 10.9.2.1 20000-20029 -w 1
-        check --check fd09:2::1 20000-20029 --json
-        check --check 10.9.2.1 20000-20029 --deadline 2";
+        check --check 10.9.2.1 20000-20019 -w 1
+        check --check fd09:2::1 20000-20019 --json
+        check --check 10.9.2.1 20000-20059 --deadline 6";
     let Some(all) = in_network(script) else { return };
     let [v4, v6, cut] = all.as_slice() else { panic!("{all:?}") };
-    assert_eq!((v4.code, v4.text.matches(": closed (").count()), (1, 30), "{v4:?}");
+    assert_eq!((v4.code, v4.text.matches(": closed (").count()), (1, 20), "{v4:?}");
     assert!(PORTABLE || v4.text.contains("err: sockkit: warning: 10.9.2.1 limits its ICMP messages"), "{v4:?}");
-    assert_eq!((v6.code, v6.text.matches("\"state\":\"closed\"").count()), (1, 30), "{v6:?}");
-    // What had no turn is no verdict on it.
-    let undecided = cut.text.matches(": undecided (timed out after 2 s (--deadline)").count();
+    assert_eq!((v6.code, v6.text.matches("\"state\":\"closed\"").count()), (1, 20), "{v6:?}");
+    // What had no turn is no verdict on it. That the target is at its limit is known after little more than a second.
+    let undecided = cut.text.matches(": undecided (timed out after 6 s (--deadline)").count();
     let closed = cut.text.matches(": closed (").count();
     let silent = cut.text.matches(": open or filtered: nothing came (asked").count();
-    assert_eq!((cut.code, closed + undecided + silent), (1, 30), "{cut:?}");
-    assert!(closed > 0 && undecided > 20 && cut.took < Duration::from_secs(2) + SLACK, "{cut:?}");
+    assert_eq!((cut.code, closed + undecided + silent), (1, 60), "{cut:?}");
+    assert!(closed > 0 && undecided > 40 && cut.took < Duration::from_secs(6) + SLACK, "{cut:?}");
 }
 
 #[test]
 fn a_silent_port_among_closed_ones_is_found() {
     let script = "
-        check --check 10.9.2.1 7-12 -w 2
-        check --check ::ffff:10.9.2.1 7,8 -w 2
+        check --check 10.9.2.1 7-12 -w 5
+        check --check ::ffff:10.9.2.1 7,8 -w 30
         check --check 10.9.2.1 7 9 -w 1 --tries 1";
     let Some(all) = in_network(script) else { return };
     let states: Vec<_> =
@@ -220,7 +232,8 @@ fn a_silent_port_among_closed_ones_is_found() {
     assert!(mapped.contains("[::ffff:10.9.2.1]:7: open at 10.9.2.1:7, "), "{mapped}");
     let closed = if PORTABLE { "(connection refused)" } else { "(port unreachable, from 10.9.2.1)" };
     assert!(mapped.contains(&format!("[::ffff:10.9.2.1]:8: closed at 10.9.2.1:8 {closed}")), "{mapped}");
-    assert!(all[2].text.contains(":9: open or filtered: nothing came (asked once in 1"), "{all:?}");
+    assert!(all[2].text.contains(":9: open or filtered: nothing came (asked once in "), "{all:?}");
+    assert!(waited(all[2].text.split_once(":9: ").expect("it is there").1) >= Duration::from_secs(1), "{all:?}");
 }
 
 #[test]
@@ -229,10 +242,10 @@ fn every_address_of_a_name_is_asked_and_one_answer_is_enough() {
         printf '%s\\n' '10.9.2.1 both' 'fd09:2::1 both' '127.0.0.1 half' '10.9.2.1 half' '10.9.2.1 mixed' 'fd09:4::1 mixed' > hosts
         ip route add prohibit fd09:4::1
         mount --bind hosts /etc/hosts
-        check --check half 7 -w 2
-        check --check both 8 -w 2
-        check --check mixed 9 -w 2
-        check --check -6 mixed 9 -w 2";
+        check --check half 7 -w 30
+        check --check both 8 -w 30
+        check --check mixed 9 -w 2 --connect-timeout 30
+        check --check -6 mixed 9 -w 30";
     let Some(all) = in_network(script) else { return };
     assert!(all[0].text.starts_with("half:7: open at 10.9.2.1:7, ") && all[0].code == 0, "{all:?}");
     assert!(all[1].text.starts_with("both:8: closed (") && all[1].code == 7, "{all:?}");
@@ -285,7 +298,8 @@ fn the_largest_datagram_and_who_limits_it() {
     assert_eq!(hole["limit"].as_str(), Some("silence"), "{hole}");
     assert!(hole["payload"].as_u64().is_some_and(|payload| (1372..=1376).contains(&payload)), "{hole}");
     assert!(lines[6].starts_with("10.9.2.1:8: closed (port unreachable, from 10.9.2.1)\n"), "{}", lines[6]);
-    assert!(lines[7].starts_with("10.9.2.1:9: open or filtered: nothing came (asked 3 times in 1"), "{}", lines[7]);
+    assert!(lines[7].starts_with(&format!("10.9.2.1:9: {SILENT}")), "{}", lines[7]);
+    assert!(waited(lines[7]) >= Duration::from_secs(1), "{}", lines[7]);
     assert!(lines[7].contains("needs a peer that answers"), "{}", lines[7]);
     assert!(lines[8].starts_with("10.9.4.1:7: no route ("), "{}", lines[8]);
     let codes: Vec<_> = all.iter().map(|checked| checked.code).collect();
@@ -374,12 +388,10 @@ fn a_thousand_closed_ports_are_told_of_in_order() {
 
 #[test]
 fn a_check_that_meets_itself_has_met_nobody() {
-    let (socket, address) = socket();
-    let port = address.rsplit(':').next().expect("it has a port").to_owned();
-    drop(socket);
-    let ip = address.split(':').next().expect("it has an address");
-    let ended = told(&[ip, &port, "-p", &port, "-w", "5"], 7);
-    assert_eq!(ended.text(), format!("{address}: closed (connection refused)\n"));
+    // None of the ports that the system gives: nobody has it at any address.
+    let (ip, port) = (loopback().to_string(), "23456");
+    let ended = told(&[&ip, port, "-p", port, "-w", "30"], 7);
+    assert_eq!(ended.text(), format!("{ip}:{port}: closed (connection refused)\n"));
 }
 
 #[test]
