@@ -185,10 +185,10 @@ fn a_reader_that_pauses_stops_the_kernels_way_and_loses_nothing() {
     let mut got = vec![0; 1];
     std::io::Read::read_exact(&mut stdout, &mut got).expect("the body begins");
     thread::sleep(std::time::Duration::from_millis(300));
-    // Little is used while there is nothing to do.
+    // Little is used while there is nothing to do. It may only now come to fill the pipe; to spin takes a hundred.
     let before = ticks(child.id());
-    thread::sleep(std::time::Duration::from_millis(300));
-    assert!(ticks(child.id()) <= before + 2, "it spins");
+    thread::sleep(std::time::Duration::from_secs(1));
+    assert!(ticks(child.id()) <= before + 20, "it spins");
     std::io::Read::read_to_end(&mut stdout, &mut got).expect("the rest comes");
     assert_same(&got, &body);
     assert!(child.wait().expect("ours").success());

@@ -1,10 +1,12 @@
 //! `get` under the magnifying glass: --repeat, --all and --lint.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 
 use crate::support::web::{self, answering, serving};
-use crate::support::wire::{loopback, refusing};
-use crate::support::{Ended, run, sockkit, start};
+use crate::support::wire::{eventually, loopback, refusing};
+use crate::support::{Ended, HARD_LIMIT, run, sockkit, start};
 use serde_json::Value;
 
 fn get(args: &[&str]) -> Ended {
@@ -90,14 +92,15 @@ fn an_interrupted_run_tells_what_it_has() {
         client.answer("x");
         true
     });
-    let running =
-        start(&mut sockkit(["get", "-v", "--repeat", "9", "--interval", "1h", &format!("http://{address}/")]));
+    let url = format!("http://{address}/");
+    // The first answer comes long before this limit, and the second turn long after it.
+    let limited = start(&mut sockkit(["get", "--repeat", "9", "--interval", "1h", "--deadline", "4", &url]));
+    let running = start(&mut sockkit(["get", "-v", "--repeat", "9", "--interval", "1h", &url]));
     running.line("took ");
     running.signal(2);
     let ended = running.end().expect(130);
     assert!(ended.text().contains(": 1 requests, 1 answered, 0 failed"), "{}", ended.text());
-    let limited = get(&["--repeat", "9", "--interval", "1h", "--deadline", "0.5", &format!("http://{address}/")]);
-    assert!(limited.expect(28).text().contains(": 1 requests, 1 answered, 0 failed"));
+    assert!(limited.end().expect(28).text().contains(": 1 requests, 1 answered, 0 failed"));
 }
 
 #[test]
@@ -265,16 +268,30 @@ fn every_finding_is_told_with_its_section_and_the_verdict_counts_errors() {
 
 #[test]
 fn a_refused_head_is_read_on() {
-    let address = serving(|mut client| {
+    // The reader refuses its first line; the last one is more than a read away.
+    let reply = format!("HTTP/1.1 200 OK\nA: {}\r\nno colon\r\n\r\n", "x".repeat(256 * 1024));
+    let (step, steps) = channel();
+    let (go_on, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let address = serving(move |mut client| {
         client.head();
-        let _ = client.stream.set_nodelay(true);
-        client.send("HTTP/1.1 200 OK\n");
-        // The reader refuses it here; what follows comes in a segment of its own.
-        std::thread::sleep(std::time::Duration::from_millis(30));
-        client.send("no colon\r\n\r\n");
+        let _ = step.send("asked");
+        wait.lock().expect("no panic while it is held").recv_timeout(HARD_LIMIT).expect("it goes on");
+        client.send(&reply);
+        let _ = step.send("answered");
         client.until_gone();
     });
-    let ended = get(&["--lint", &format!("http://{address}/")]).expect(8);
+    let next_step = || steps.recv_timeout(HARD_LIMIT).expect("the next step");
+    let running = start(&mut sockkit(["get", "--lint", &format!("http://{address}/")]));
+    assert_eq!(next_step(), "asked");
+    // It reads on for what comes soon: it is stopped until all is on its way.
+    running.signal(19);
+    let stat = format!("/proc/{}/stat", running.pid);
+    eventually("it is stopped", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
+    go_on.send(()).expect("it waits");
+    assert_eq!(next_step(), "answered");
+    running.signal(18);
+    let ended = running.end().expect(8);
     assert!(
         ended.stderr.contains("LF without CR") && ended.stderr.contains("\"no colon\" has no colon"),
         "{}",

@@ -10,10 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::web::{Client, Request, answering, serving};
-use crate::support::wire::loopback;
+use crate::support::wire::{accept, loopback};
 use crate::support::{Ended, assert_same, directory, file, random, run, sockkit, start, sum};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use socket2::{Domain, Socket, Type};
 
 fn of(address: SocketAddr, path: &str) -> String {
     format!("http://{address}{path}")
@@ -447,15 +448,19 @@ fn a_request_that_may_not_be_done_twice_is_repeated_only_where_it_was_declined()
 
 #[test]
 fn a_server_that_comes_up_meanwhile_is_found() {
-    let free = TcpListener::bind((loopback(), 0)).and_then(|listener| listener.local_addr()).expect("a port is free");
+    // Bound and not listening yet, it refuses everybody, and nobody else can have its port.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be made");
+    socket.bind(&SocketAddr::from((loopback(), 0)).into()).expect("a port is free");
+    let free = socket.local_addr().expect("it is bound").as_socket().expect("it is inet");
     // Not a byte of it is read before somebody takes it.
     let mut command = sockkit(["get", &of(free, "/"), "--retry", "1000", "--retry-delay", "0.02", "--data", "-"]);
     let mut running = start(command.stdin(Stdio::piped()));
     running.feed(b"from a pipe".to_vec());
     running.line("connection refused; trying again in");
-    let listener = TcpListener::bind(free).expect("nobody else uses this address");
+    socket.listen(1).expect("it is bound");
+    let listener = TcpListener::from(socket);
     let server = thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("it comes");
+        let (stream, _) = accept(&listener);
         let mut client = Client::new(stream);
         let request = client.request().expect("it asks");
         client.answer("up");
@@ -468,11 +473,13 @@ fn a_server_that_comes_up_meanwhile_is_found() {
     assert_eq!(ended.stderr.matches("trying again").count(), 3, "{}", ended.stderr);
 }
 
-/// A server whose first connection gets `first` and then nothing more, and whose others are answered.
+/// A server whose first request gets `first` and then nothing more, and whose others are answered.
 fn silent_at_first(first: &'static str) -> SocketAddr {
     let so_far = AtomicUsize::new(0);
     serving(move |mut client| {
-        client.request();
+        if client.request().is_none() {
+            return;
+        }
         if so_far.fetch_add(1, Ordering::Relaxed) == 0 {
             client.send(first);
             client.until_gone();
@@ -482,26 +489,37 @@ fn silent_at_first(first: &'static str) -> SocketAddr {
     })
 }
 
+/// A server of which everybody gets `first` and then nothing more.
+fn silent_behind(first: &'static str) -> SocketAddr {
+    serving(move |mut client| {
+        client.request();
+        client.send(first);
+        client.until_gone();
+    })
+}
+
 #[test]
 fn a_time_limit_is_a_reason_until_something_is_written() {
-    let impatient = ["-w", "0.5", "--retry", "3", "--retry-delay", "0"];
-    let of_first = |first, options: &[&str]| {
-        run(sockkit(["get", &of(silent_at_first(first), "/")]).args(impatient).args(options), b"")
-    };
+    // A server that is late for one attempt is asked by the next: so there are many.
+    let impatient = ["-w", "0.5", "--retry", "30", "--retry-delay", "0"];
+    let of_server =
+        |server, options: &[&str]| run(sockkit(["get", &of(server, "/")]).args(impatient).args(options), b"");
     for first in ["", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"] {
-        let ended = of_first(first, &[]).expect(0);
+        let ended = of_server(silent_at_first(first), &[]).expect(0);
         assert_eq!(ended.text(), "ok", "{first}");
         assert!(ended.stderr.contains("timed out after 0.5 s (--timeout); trying again"), "{}", ended.stderr);
     }
+    // Whoever asked once more behind the first that is written would get and write that once more.
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha";
-    assert_eq!(of_first(half, &[]).expect(28).text(), "ha");
+    assert_eq!(of_server(silent_behind(half), &[]).expect(28).text(), "ha");
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
-    assert_eq!(of_first(head, &["-i"]).expect(28).text(), head);
+    assert_eq!(of_server(silent_behind(head), &["-i"]).expect(28).text(), head);
     let dir = directory();
     let out = dir.path().join("out");
-    of_first(half, &["-o", text(&out)]).expect(28);
+    let ended = of_server(silent_behind(half), &["-vv", "-o", text(&out)]).expect(28);
+    assert_eq!(ended.stderr.matches("wrote 2 bytes to the local end").count(), 1, "{}", ended.stderr);
     // What may have been done is not done again.
-    of_first("", &["--data", "x"]).expect(28);
+    of_server(silent_at_first(""), &["--data", "x"]).expect(28);
     // The limit of the whole run is the end.
     let ended = run(sockkit(["get", &of(silent_at_first(""), "/"), "--deadline", "0.5"]).args(QUICK), b"").expect(28);
     assert!(!ended.stderr.contains("again"), "{}", ended.stderr);

@@ -1,7 +1,7 @@
 //! `get` through HTTP proxies: those that read requests, those that open tunnels, and those that do neither.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -220,7 +220,7 @@ fn a_proxy_that_misbehaves_has_its_code() {
 
 #[test]
 fn a_proxy_that_is_not_there_is_named_as_one() {
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").to_string();
+    let nobody = wire::refusing().to_string();
     for options in [&[][..], &DETOUR] {
         let get = |proxy: &str| get(&[&["http://www.example.com", "--proxy", proxy], options].concat());
         let ended = get(&nobody).expect(7);
@@ -243,15 +243,22 @@ fn a_silent_or_dripping_proxy_ends_at_the_limit_which_names_the_phase() {
             thread::sleep(Duration::from_millis(20));
         }
     });
-    for proxy in [silent, dripping] {
-        for (option, limit) in [("--connect-timeout", "0.4"), ("-w", "0.4"), ("--deadline", "0.4")] {
-            let began = Instant::now();
-            let ended = through(&proxy, &[option, limit]).expect(28);
-            let took = began.elapsed();
-            assert!(took > Duration::from_millis(390) && took < Duration::from_secs(20), "{took:?}");
-            assert!(ended.stderr.contains(&format!("wait for the proxy {proxy}: timed out")), "{}", ended.stderr);
+    // The proxy has to be reached within the limit: that is long, and all are waited for at once.
+    let (limit, length) = ("3", Duration::from_secs(3));
+    let ends = |proxy: &str, option| {
+        let began = Instant::now();
+        let ended = through(proxy, &[option, limit]).expect(28);
+        let took = began.elapsed();
+        assert!(took >= length && took < Duration::from_secs(20), "{took:?}");
+        assert!(ended.stderr.contains(&format!("wait for the proxy {proxy}: timed out")), "{}", ended.stderr);
+    };
+    thread::scope(|scope| {
+        for proxy in [&silent, &dripping] {
+            for option in ["--connect-timeout", "-w", "--deadline"] {
+                scope.spawn(move || ends(proxy, option));
+            }
         }
-    }
+    });
 }
 
 #[test]
@@ -451,13 +458,17 @@ fn the_time_that_a_proxy_takes_is_part_of_connecting() {
         false
     });
     let proxy = proxy.to_string();
+    let began = Instant::now();
     let ended = through(&proxy, &["-v", "--json"]).expect(0);
+    let took = began.elapsed();
     let lines = ended.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let timing = lines.into_iter().find(|line| line["event"] == "timing").expect("-v tells it");
     let seconds = |name: &str| timing[name].as_f64().unwrap_or(0.0);
     let phases = ["resolve", "connect", "tls", "send", "first_byte", "body"];
     assert!((phases.map(seconds).iter().sum::<f64>() - seconds("total")).abs() < 0.001, "{timing}");
-    assert!(seconds("connect") >= DELAY.as_secs_f64() && seconds("first_byte") < seconds("connect"), "{timing}");
+    assert!(seconds("connect") >= DELAY.as_secs_f64(), "{timing}");
+    // Counted in another phase too, it would make more of them than the whole run took.
+    assert!(seconds("total") <= took.as_secs_f64(), "{timing} {took:?}");
 }
 
 #[cfg(feature = "tls")]

@@ -1,15 +1,17 @@
 //! What `get` asks: methods, bodies, kept connections, redirects of all five kinds, and whom it connects to.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::support::web::{Client, Request, answering, serving};
 use crate::support::{Ended, HARD_LIMIT, assert_same, directory, file, input, peer, random, run, sockkit, start};
+use socket2::SockRef;
 
 fn get(urls: &[String], options: &[&str]) -> Ended {
     run(sockkit(["get"]).args(urls).args(options), b"")
@@ -31,6 +33,22 @@ fn path(path: &Path) -> &str {
 fn echo(request: &Request, client: &mut Client) -> bool {
     client.answer(request.start().rsplit('/').next().unwrap_or_default());
     true
+}
+
+/// A server whose kernel has little room for what `script` does not read: by itself it may take all of an upload.
+pub(super) fn cramped(script: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port of loopback is free");
+    SockRef::from(&listener).set_recv_buffer_size(64 * 1024).expect("each connection inherits it");
+    let address = listener.local_addr().expect("it is bound");
+    let script = Arc::new(script);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.set_read_timeout(Some(HARD_LIMIT));
+            let script = Arc::clone(&script);
+            thread::spawn(move || script(Client::new(stream)));
+        }
+    });
+    address
 }
 
 #[test]
@@ -308,8 +326,9 @@ fn a_body_that_can_be_read_only_once_is_not_sent_by_half() {
 
 #[test]
 fn a_server_that_refuses_early_is_read_and_gets_no_more() {
+    // It answers before the body is gone, however late.
     let refuse = |linger: bool| {
-        serving(move |mut client| {
+        cramped(move |mut client| {
             client.head().expect("a request");
             client.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 7\r\n\r\ntoo big");
             if linger {
@@ -360,8 +379,12 @@ fn an_answer_may_come_while_the_body_still_goes_out() {
 #[test]
 fn a_file_that_ends_short_breaks_the_upload_and_the_peer_sees_it() {
     let (send, outcome) = channel();
-    let address = serving(move |mut client| {
+    let (cut, is_cut) = channel::<()>();
+    let is_cut = Mutex::new(is_cut);
+    let address = cramped(move |mut client| {
         client.head().expect("a request");
+        // Before that most of the file must not be on its way.
+        is_cut.lock().expect("no panic while it is held").recv_timeout(HARD_LIMIT).expect("it is cut");
         let _ = send.send(std::io::Read::read_to_end(&mut client.stream, &mut Vec::new()).map_err(|e| e.kind()));
     });
     let dir = directory();
@@ -370,6 +393,7 @@ fn a_file_that_ends_short_breaks_the_upload_and_the_peer_sees_it() {
         start(&mut sockkit(["get", &of(address, "/"), "-vv", "--data", &format!("@{}", shrinking.display())]));
     running.line("wrote");
     std::fs::OpenOptions::new().write(true).open(&shrinking).and_then(|f| f.set_len(1)).expect("ours");
+    cut.send(()).expect("it waits");
     let ended = running.end().expect(26);
     assert!(ended.stderr.contains("shorter"), "{}", ended.stderr);
     assert_eq!(outcome.recv_timeout(HARD_LIMIT).expect("it ends"), Err(std::io::ErrorKind::ConnectionReset));
@@ -394,7 +418,8 @@ fn detours_change_whom_it_connects_to_and_nothing_else() {
     let table: [(String, &[&str]); 4] = [
         (format!("no-such-name.invalid:{port}"), &["--resolve", &resolve, "-n"]),
         ("no-such-name.invalid".into(), &["--connect-to", &connect_to]),
-        ("no-such-name.invalid".into(), &["--connect-to", &any]),
+        // That port of ::1 may be another test's.
+        ("no-such-name.invalid".into(), &["-4", "--connect-to", &any]),
         ("no-such-name.invalid".into(), &["--connect-to", &through, "--resolve", &then]),
     ];
     for (host, options) in table {

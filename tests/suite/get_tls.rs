@@ -66,10 +66,11 @@ impl Place {
         Some(Place { ca, server, port, _dir: dir })
     }
 
-    /// `sockkit get ARGS` with `{}` for the server's port, trusting the authority.
+    /// `sockkit get ARGS` with `{}` for the server's port, trusting the authority. By IPv4 alone: that port of `::1` may
+    /// be another test's.
     fn get(&self, args: &[&str]) -> Ended {
         let args: Vec<_> = args.iter().map(|arg| arg.replace("{}", &self.port)).collect();
-        run(sockkit(["get", "--tls-ca", text(&self.ca.file)]).args(args), b"")
+        run(sockkit(["get", "-4", "--tls-ca", text(&self.ca.file)]).args(args), b"")
     }
 
     /// What the server has said of its requests up to now.
@@ -112,7 +113,7 @@ fn an_unknown_authority_is_refused_unless_it_does_not_matter() {
     let Some(place) = Place::of(&["localhost"]) else { return };
     let url = format!("https://localhost:{}/whole", place.port);
     let empty = directory();
-    let get = |args: &[&str]| run(sockkit(["get"]).args(args).arg(&url).env("SSL_CERT_DIR", empty.path()), b"");
+    let get = |args: &[&str]| run(sockkit(["get", "-4"]).args(args).arg(&url).env("SSL_CERT_DIR", empty.path()), b"");
     let refused = get(&[]).expect(60);
     assert!(refused.stdout.is_empty() && refused.stderr.contains("Test CA"), "{}", refused.stderr);
     let careless = get(&["--insecure"]).expect(0);
