@@ -157,7 +157,7 @@ fn a_the_end_of_stdin_ends_the_session_too() {
 fn b_names_are_greeted_over_udp() {
     let Some((mut server, address)) = server(UDP_GREETER) else { return };
     let names = ["Michael", "Tracy", "Sarah"];
-    let mut send = sockkit(["udp-send", "--wait", "2", &address.to_string()]);
+    let mut send = sockkit(["udp-send", "--wait", "1h", "--replies", "3", &address.to_string()]);
     let ended = start(send.args(names)).end().expect(0);
     assert_eq!(ended.text(), "Hello, Michael!Hello, Tracy!Hello, Sarah!");
     for name in names {
@@ -173,7 +173,7 @@ fn b_names_are_greeted_over_udp() {
     chat.hang_up();
     assert!(chat.end().expect(0).stdout.is_empty());
 
-    let mut piped = sockkit(["udp-send", "--interactive", &address.to_string()]);
+    let mut piped = sockkit(["udp-send", "--interactive", "--wait", "1h", &address.to_string()]);
     assert_eq!(
         run(&mut piped, b"Michael\nTracy\nSarah\n").expect(0).text(),
         "Hello, Michael!\nHello, Tracy!\nHello, Sarah!\n"

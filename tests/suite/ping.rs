@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::web::Client;
 use crate::support::wire::{eventually, loopback, read_exactly, refusing, reset, server};
 use crate::support::{Ended, HARD_LIMIT, Running, directory, python, sockkit, start};
 
@@ -19,6 +20,9 @@ const TERM: i32 = 15;
 
 /// The size of a probe where no option says else.
 const SIZE: usize = 64;
+
+/// Whoever ends at once has ended by then, and whoever waits for an answer for a minute has not.
+const SOON: Duration = Duration::from_secs(30);
 
 fn echo_server(args: &[&str]) -> (Running, SocketAddr) {
     let all = ["echo-server"].iter().chain(args).chain(&["127.0.0.1", "0"]);
@@ -78,7 +82,7 @@ const CLEAN_3: &str = "3 sent, 3 received, 0 lost (0%), 0 duplicated, 0 reordere
 #[test]
 fn every_probe_comes_back_from_our_own_echo_server() {
     let (_server, address) = echo_server(&["--udp"]);
-    let options = ["--count", "3", "--interval", "20ms"];
+    let options = ["--count", "3", "--interval", "20ms", "-w", "60"];
     for mut command in [tcp(address, &options), udp(address, &options)] {
         let ended = ends(&mut command, 0);
         counts(&ended, CLEAN_3);
@@ -100,7 +104,8 @@ fn it_works_over_unix_sockets_too() {
     let stream = format!("unix:{}", dir.path().join("stream").display());
     let running = start(&mut sockkit(["echo-server", &stream]));
     running.line("listening on ");
-    counts(&ends(&mut ping_over("connect", &stream, &["--count", "3", "--interval", "0"]), 0), CLEAN_3);
+    let options = ["--count", "3", "--interval", "0", "-w", "60"];
+    counts(&ends(&mut ping_over("connect", &stream, &options), 0), CLEAN_3);
 
     let path = dir.path().join("datagrams");
     let socket = UnixDatagram::bind(&path).expect("the directory is ours");
@@ -111,18 +116,18 @@ fn it_works_over_unix_sockets_too() {
         }
     });
     let address = format!("unix:{}", path.display());
-    counts(&ends(&mut ping_over("udp-send", &address, &["--count", "3", "--interval", "0"]), 0), CLEAN_3);
+    counts(&ends(&mut ping_over("udp-send", &address, &options), 0), CLEAN_3);
 }
 
 #[test]
 fn probes_of_every_size_come_back() {
     let (_server, address) = echo_server(&["--udp"]);
     for size in ["1", "7", "8", "65536", "1M"] {
-        let ended = ends(&mut tcp(address, &["--count", "3", "--interval", "0", "--size", size]), 0);
+        let ended = ends(&mut tcp(address, &["--count", "3", "--interval", "0", "-w", "60", "--size", size]), 0);
         counts(&ended, CLEAN_3);
     }
     for size in ["8", "1472", "65507"] {
-        let ended = ends(&mut udp(address, &["--count", "3", "--interval", "0", "--size", size]), 0);
+        let ended = ends(&mut udp(address, &["--count", "3", "--interval", "0", "-w", "60", "--size", size]), 0);
         counts(&ended, CLEAN_3);
         assert!(ended.text().starts_with(&format!("{size} bytes from ")), "{}", ended.text());
     }
@@ -170,7 +175,8 @@ fn losses_duplicates_and_swaps_are_counted_exactly() {
     let Some(mut script) = python(UNRELIABLE, &[]) else { return };
     let peer = start(&mut script);
     let address = peer.address();
-    let options = ["--count", "30", "--interval", "5ms", "--json"];
+    // The last probe is one of those that are lost: the run waits for it until the answers before it are certain.
+    let options = ["--count", "30", "--interval", "5ms", "-w", "10", "--json"];
     let (answers, summary) = objects(&ends(&mut udp(address, &options), 1));
     // Both of a pair come back unless 3 divides one of them: five pairs of fifteen. Of 5, 10 … 30 two are dropped.
     let numbers = ["sent", "received", "lost", "under_way", "duplicated", "reordered", "corrupted", "foreign_bytes"];
@@ -193,7 +199,7 @@ fn losses_duplicates_and_swaps_are_counted_exactly() {
 fn each_kind_of_trouble_is_shown_on_its_line() {
     let Some(mut script) = python(UNRELIABLE, &[]) else { return };
     let peer = start(&mut script);
-    let ended = ends(&mut udp(peer.address(), &["--count", "6", "--interval", "5ms", "-w", "1"]), 1);
+    let ended = ends(&mut udp(peer.address(), &["--count", "6", "--interval", "5ms", "-w", "10"]), 1);
     let text = ended.text();
     let marks: Vec<_> = text.lines().filter_map(|line| line.split_once(" ms").map(|(_, mark)| mark)).collect();
     assert_eq!(marks[..5], ["", " (late: after seq=2)", "", "", " (duplicate)"], "{text}");
@@ -220,7 +226,7 @@ fn one_damaged_byte_is_one_corrupted_answer() {
     for place in [SIZE, SIZE + 5, 2 * SIZE - 1] {
         let Some(mut script) = python(DAMAGING, &[&place.to_string()]) else { return };
         let peer = start(&mut script);
-        let ended = ends(&mut tcp(peer.address(), &["--count", "3", "--interval", "0"]), 1);
+        let ended = ends(&mut tcp(peer.address(), &["--count", "3", "--interval", "0", "-w", "60"]), 1);
         counts(&ended, "3 sent, 3 received, 0 lost (0%), 0 duplicated, 0 reordered, 1 corrupted");
         let text = ended.text();
         let damaged: Vec<_> = text.lines().filter(|line| line.ends_with(" (corrupted)")).collect();
@@ -243,7 +249,7 @@ fn a_greeting_costs_no_probe() {
         stream.write_all(b"Welcome!\n").expect("the client is there");
         echo(&stream, 3);
     });
-    let ended = ends(&mut tcp(address, &["--count", "3", "--interval", "0"]), 0);
+    let ended = ends(&mut tcp(address, &["--count", "3", "--interval", "0", "-w", "60"]), 0);
     counts(&ended, "3 sent, 3 received, 0 lost (0%), 0 duplicated, 0 reordered, 0 corrupted, 9 foreign bytes");
     assert!(
         ended.text().starts_with(&format!("9 bytes from {address}: not a probe of this run\n")),
@@ -292,8 +298,10 @@ fn nobody_there_is_7() {
 
 #[test]
 fn a_peer_that_comes_up_later_is_measured_from_then_on() {
-    let address = udp_socket_at(SocketAddr::from((loopback(), 0))).local_addr().expect("it was bound");
-    let pinging = start(&mut udp(address, &["--count", "200", "--interval", "10ms"]));
+    // Of our own address and below the ports that are given to whoever asks for any: nobody else can have it.
+    let address = SocketAddr::from((loopback(), 7007));
+    // The time between the two is the peer's to come up.
+    let pinging = start(&mut udp(address, &["--count", "2", "--interval", "10s", "-w", "5"]));
     pinging.line("connection refused");
     let socket = udp_socket_at(address);
     std::thread::spawn(move || {
@@ -304,24 +312,35 @@ fn a_peer_that_comes_up_later_is_measured_from_then_on() {
         }
     });
     let ended = pinging.end().expect(1);
-    assert!(ended.text().contains(": seq=200 "), "{}", ended.text());
+    assert!(ended.text().contains(": seq=2 "), "{}", ended.text());
     assert!(!ended.text().contains(": seq=1 "), "{}", ended.text());
+}
+
+/// One probe to a peer that has said `text` by then: it is glued to the answer of a proxy on the way. The peer goes on
+/// with `script`.
+fn to_a_talker(text: &'static [u8], script: impl FnOnce(TcpStream) + Send + 'static) -> Command {
+    let (proxy, _peer) = server(move |stream| {
+        let mut client = Client::new(stream);
+        client.head().expect("the proxy is asked");
+        client.send([b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), text].concat());
+        script(client.stream);
+    });
+    tcp(refusing(), &["--proxy", &proxy.to_string(), "--count", "1", "--idle-timeout", "0.3"])
 }
 
 #[test]
 fn what_is_no_echo_is_8() {
-    let (address, _peer) = server(|mut stream| {
-        stream.write_all(b"220 mail.example ESMTP\r\n").expect("the client is there");
-        stream.read_to_end(&mut Vec::new())
+    let mut command = to_a_talker(b"220 mail.example ESMTP\r\n", |mut stream| {
+        let _ = stream.read_to_end(&mut Vec::new());
     });
-    let ended = ends(&mut tcp(address, &["--count", "1", "-w", "0.3"]), 8);
+    let ended = ends(&mut command, 8);
     assert!(ended.stderr.contains("24 bytes came back, and no probe among them"), "{}", ended.stderr);
 }
 
 #[test]
 fn a_peer_that_never_pauses_does_not_keep_it_from_its_end() {
-    let (address, _peer) = server(|mut stream| while stream.write_all(&[b'x'; 16_384]).is_ok() {});
-    let ended = ends(&mut tcp(address, &["--count", "1", "-w", "0.2"]), 8);
+    let flood = |mut stream: TcpStream| while stream.write_all(&[b'x'; 16_384]).is_ok() {};
+    let ended = ends(&mut to_a_talker(&[b'x'; 16_384], flood), 8);
     assert_eq!(ended.text().matches(": not a probe of this run").count(), 1, "{}", ended.text());
 }
 
@@ -333,15 +352,16 @@ fn end(mut stream: TcpStream) {
 
 #[test]
 fn a_peer_that_ends_or_resets_is_told_after_the_figures() {
+    let options = ["--count", "9", "--interval", "50ms", "-w", "60"];
     let (address, _peer) = server(end);
-    let silent = ends(&mut tcp(address, &["--count", "3", "--interval", "50ms"]), 52);
+    let silent = ends(&mut tcp(address, &options), 52);
     assert!(silent.stderr.contains("without a byte"), "{}", silent.stderr);
 
     let (address, _peer) = server(|stream| {
         echo(&stream, 2);
         end(stream);
     });
-    let short = ends(&mut tcp(address, &["--count", "9", "--interval", "50ms"]), 18);
+    let short = ends(&mut tcp(address, &options), 18);
     assert!(short.text().contains(" 2 received, "), "{}", short.text());
     assert!(short.stderr.contains("the peer has ended the connection"), "{}", short.stderr);
 
@@ -350,7 +370,7 @@ fn a_peer_that_ends_or_resets_is_told_after_the_figures() {
         read_exactly(&stream, SIZE);
         reset(stream);
     });
-    let broken = ends(&mut tcp(address, &["--count", "9", "--interval", "50ms"]), 56);
+    let broken = ends(&mut tcp(address, &options), 56);
     assert!(broken.text().contains(" 2 received, "), "{}", broken.text());
     assert!(broken.stderr.contains("connection reset"), "{}", broken.stderr);
 }
@@ -383,7 +403,7 @@ fn a_signal_is_the_normal_end_of_an_endless_run() {
         let running = start(tcp(two_answers(), &PATIENT).arg("-vv"));
         running.line("sent probe 3");
         running.signal(signal);
-        let ended = running.end_within(Duration::from_secs(2)).expect(0);
+        let ended = running.end_within(SOON).expect(0);
         counts(&ended, "3 sent, 2 received, 0 lost (0%), 1 under way, 0 duplicated, 0 reordered, 0 corrupted");
     }
 }
@@ -393,7 +413,7 @@ fn a_signal_cuts_a_counted_run_short_and_the_figures_are_told() {
     let running = start(tcp(two_answers(), &PATIENT).args(["-vv", "--count", "5"]));
     running.line("sent probe 3");
     running.signal(INT);
-    let ended = running.end_within(Duration::from_secs(2)).expect(128 + INT);
+    let ended = running.end_within(SOON).expect(128 + INT);
     counts(&ended, "3 sent, 2 received, 0 lost (0%), 1 under way, 0 duplicated, 0 reordered, 0 corrupted");
 }
 
@@ -403,14 +423,15 @@ fn an_endless_run_without_an_answer_is_28() {
     let running = start(&mut udp(socket.local_addr().expect("it is bound"), &["-vv", "--interval", "20ms"]));
     running.line("sent probe 2");
     running.signal(INT);
-    let ended = running.end_within(Duration::from_secs(2)).expect(28);
+    let ended = running.end_within(SOON).expect(28);
     assert!(ended.stderr.contains("none has come to "), "{}", ended.stderr);
 }
 
 #[test]
 fn the_deadline_ends_it_with_the_figures() {
     let (_server, address) = echo_server(&[]);
-    let ended = ends(&mut tcp(address, &["--interval", "10ms", "--deadline", "0.3"]), 28);
+    // It begins before the connection is there, which must not take all of it.
+    let ended = ends(&mut tcp(address, &["--interval", "100ms", "-w", "60", "--deadline", "10"]), 28);
     assert!(ended.stderr.contains("(--deadline)"), "{}", ended.stderr);
     assert!(ended.text().contains(" 0 lost (0%)"), "{}", ended.text());
 }
@@ -427,14 +448,14 @@ fn sigusr1_asks_for_the_figures_so_far() {
     let so_far = "ping statistics so far ---\n3 sent, 2 received, 0 lost (0%), 1 under way, ";
     eventually("the figures so far", || text().contains(so_far));
     running.signal(INT);
-    running.end_within(Duration::from_secs(2)).expect(0);
+    running.end_within(SOON).expect(0);
     assert!(text().contains("ping statistics ---\n3 sent"), "{}", text());
 }
 
 #[test]
 fn quiet_leaves_the_summary() {
     let (_server, address) = echo_server(&["--udp"]);
-    let options = ["-q", "--count", "3", "--interval", "0"];
+    let options = ["-q", "--count", "3", "--interval", "0", "-w", "60"];
     for mut command in [tcp(address, &options), udp(address, &options)] {
         let text = ends(&mut command, 0).text();
         assert!(text.starts_with("--- ") && text.lines().count() == 3, "{text}");
@@ -444,7 +465,8 @@ fn quiet_leaves_the_summary() {
 #[test]
 fn json_makes_every_line_an_object() {
     let (_server, address) = echo_server(&[]);
-    let (answers, summary) = objects(&ends(&mut tcp(address, &["--count", "4", "--interval", "0", "--json"]), 0));
+    let options = ["--count", "4", "--interval", "0", "-w", "60", "--json"];
+    let (answers, summary) = objects(&ends(&mut tcp(address, &options), 0));
     let seqs: Vec<_> = answers.iter().map(|answer| answer["seq"].as_u64()).collect();
     assert_eq!(seqs, (1..=4).map(Some).collect::<Vec<_>>());
     assert_eq!((&summary["sent"], &summary["over"]), (&Value::from(4), &Value::from(true)));
@@ -470,7 +492,7 @@ fn a_reader_that_has_enough_ends_it_quietly() {
 fn a_reader_that_takes_nothing_does_not_stop_the_clock() {
     let (_server, address) = echo_server(&[]);
     let (mut reader, writer) = std::io::pipe().expect("a pipe can be made");
-    let mut command = tcp(address, &["--count", "20000", "--interval", "0"]);
+    let mut command = tcp(address, &["--count", "20000", "--interval", "0", "-w", "60"]);
     let running = start(command.stdout(writer));
     drop(command);
     // All has been measured before the first line is read.
