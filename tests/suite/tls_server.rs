@@ -2,18 +2,24 @@
 //! certificates that are shown and those that are demanded.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::talk::Talk;
 use crate::support::tls::{Ca, Key, Leaf, LeafOptions, Usage};
 use crate::support::wire::{client, eventually, read_all, status};
-use crate::support::{Ended, Running, assert_same, directory, file, peer, python, random, run, sockkit, start};
+use crate::support::{
+    Ended, HARD_LIMIT, Running, assert_same, directory, file, peer, python, random, run, sockkit, start,
+};
 
-const SECOND: Duration = Duration::from_secs(1);
+/// After a signal the clients have a second for their last words. This is much more, and they would stay for ever.
+const SOON: Duration = Duration::from_secs(10);
+
 const TERM: i32 = 15;
 
 /// What the Python clients begin with: `ctx` trusts the authority in their first argument, the port is the second.
@@ -87,7 +93,7 @@ fn serving(verb: &str, leaf: &Leaf, args: &[&str]) -> Command {
 #[track_caller]
 fn terminated(server: Running) -> Ended {
     server.signal(TERM);
-    server.end_within(2 * SECOND).expect(0)
+    server.end_within(SOON).expect(0)
 }
 
 #[test]
@@ -154,7 +160,14 @@ fn faults_and_services_are_played_over_tls_too() {
         let Some(mut client) = identity.python(address, script, &[]) else { return };
         run(&mut client, b"").expect(0);
     };
-    play(&["--mode", "daytime"], "s = tls(); assert b'20' in exactly(s, 30); assert b'-UTC' in s.recv(999); ends(s)");
+    // How long the text is depends on the day.
+    let daytime = "
+s, time = tls(), b''
+while piece := s.recv(999):
+    time += piece
+assert b', 20' in time and time.endswith(b'-UTC\\r\\n'), time
+";
+    play(&["--mode", "daytime"], daytime);
     play(&["--mode", "chargen"], "s = tls(); assert exactly(s, 300000)[:3] == b' !\"'");
     play(&["--mode", "discard"], "s = tls(); s.sendall(b'x' * 300000); s.unwrap()");
     play(&["--chunk", "1..7"], "s = tls(); s.sendall(b'y' * 5000); assert exactly(s, 5000) == b'y' * 5000");
@@ -216,8 +229,8 @@ fn many_come_and_go_and_their_sessions_are_resumed() {
     let identity = Identity::new();
     let (server, address) = identity.echo(&["-m", "4"]);
     let script = "
-from threading import Thread
-resumed = []
+from threading import Barrier, Thread
+four, resumed = Barrier(4), []
 def churn():
     session = None
     for n in range(50):
@@ -226,6 +239,8 @@ def churn():
         assert exactly(s, len(str(n))) == b'%d' % n
         session = s.session
         resumed.append(s.session_reused)
+        # As many as there may be are there at once, however late some of them begin.
+        if n == 0: four.wait(60)
         s.unwrap().close()
 threads = [Thread(target=churn) for _ in range(8)]
 [t.start() for t in threads]
@@ -257,18 +272,24 @@ fn a_client_that_speaks_plain_text_is_named_and_hears_an_alert() {
 #[test]
 fn a_client_that_never_shakes_hands_holds_its_place_for_the_limit() {
     let identity = Identity::new();
-    let (server, address) = identity.echo(&["-m", "1", "--handshake-timeout", "400ms"]);
-    for beginning in [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01"] {
-        let mut silent = client(address);
-        silent.write_all(beginning).expect("the kernel takes it");
-        let began = Instant::now();
-        assert_eq!(run(&mut identity.connect(address, &[]), b"hello").expect(0).text(), "hello");
-        assert!(began.elapsed() >= Duration::from_millis(350), "its place was taken");
-        let line = server.line("--handshake-timeout");
-        assert!(line.contains(&silent.local_addr().expect("it is bound").to_string()), "{line}");
-        assert!(line.contains("timed out after 0.4 s"), "{line}");
+    // It holds for the client that does shake hands, too, which may be slow.
+    let limit = Duration::from_secs(5);
+    let (server, address) = identity.echo(&["-m", "3", "--handshake-timeout", "5"]);
+    let began = Instant::now();
+    let silent = [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01"].map(|beginning| {
+        let mut stream = client(address);
+        stream.write_all(beginning).expect("the kernel takes it");
+        stream
+    });
+    assert_eq!(run(&mut identity.connect(address, &[]), b"hello").expect(0).text(), "hello");
+    assert!(began.elapsed() >= limit, "all places were taken");
+    let lines = silent.each_ref().map(|_| server.line("--handshake-timeout"));
+    assert!(lines.iter().all(|line| line.contains("timed out after 5 s")), "{lines:?}");
+    for stream in &silent {
+        let name = stream.local_addr().expect("it is bound").to_string();
+        assert!(lines.iter().any(|line| line.contains(&name)), "{name}: {lines:?}");
     }
-    assert!(terminated(server).stderr.contains("6 clients, 1 at once at most, 3 failed"));
+    assert!(terminated(server).stderr.contains("4 clients, 3 at once at most, 3 failed"));
 }
 
 #[test]
@@ -310,7 +331,7 @@ sys.stdin.read()
     let line = server.line("clients here now");
     assert!(line.contains("1000 clients here now; so far 1200 clients, 1000 at once at most, 200 failed"), "{line}");
     server.signal(TERM);
-    server.end_within(2 * SECOND).expect(0);
+    server.end_within(SOON).expect(0);
 }
 
 #[test]
@@ -373,7 +394,7 @@ print('ended', flush=True)
             server.hear("x".repeat(30));
         }
         server.program.signal(TERM);
-        server.program.end_within(2 * SECOND).expect(0);
+        server.program.end_within(SOON).expect(0);
         clients.hear("ended\n");
         clients.program.end().expect(0);
     }
@@ -382,7 +403,8 @@ print('ended', flush=True)
 #[test]
 fn keep_open_serves_two_while_others_never_shake_hands() {
     let identity = Identity::new();
-    let mut command = identity.command("listen", &["-k", "-v", "--handshake-timeout", "1"]);
+    // Long enough for the two, who may be slow.
+    let mut command = identity.command("listen", &["-k", "-v", "--handshake-timeout", "5"]);
     let mut hub = Talk::start(&mut command);
     let address = hub.program.address();
     let silent = client(address);
@@ -402,7 +424,7 @@ fn keep_open_serves_two_while_others_never_shake_hands() {
     assert!(read_all(&silent).is_empty(), "it hears nothing of what is for those who can read it");
     let ended = |hub: &Talk, text: &str| eventually(text, || hub.program.stderr().contains(text));
     ended(&hub, "HELO");
-    ended(&hub, "timed out after 1 s (--handshake-timeout)");
+    ended(&hub, "timed out after 5 s (--handshake-timeout)");
     one.hang_up();
     two.hang_up();
     hub.hang_up();
@@ -411,19 +433,30 @@ fn keep_open_serves_two_while_others_never_shake_hands() {
     two.program.end().expect(0);
     assert_eq!(hub.program.stderr().matches("TLS 1.3").count(), 2);
     hub.program.signal(TERM);
-    hub.program.end_within(2 * SECOND).expect(0);
+    hub.program.end_within(SOON).expect(0);
 }
 
 #[test]
 fn keep_open_moves_megabytes_both_ways() {
     let identity = Identity::new();
     let (up, down) = (random(6_000_000, 1), random(5_000_000, 2));
-    let mut hub = start(identity.command("listen", &["-k"]).stdin(Stdio::piped()));
+    let (mut read, write) = std::io::pipe().expect("a pipe");
+    let mut hub = start(identity.command("listen", &["-k"]).stdin(Stdio::piped()).stdout(write));
     let address = hub.address();
     hub.feed(down.clone());
+    let (send, heard) = channel();
+    thread::spawn(move || {
+        let mut bytes = vec![0; 6_000_000];
+        let all = read.read_exact(&mut bytes);
+        let _ = send.send(all.map(|()| (bytes, read)));
+    });
     assert_same(&run(&mut identity.connect(address, &[]), &up).expect(0).stdout, &down);
+    // All of it is read before the signal: what waits for a slow reader a second after that is lost.
+    let (bytes, mut rest) = heard.recv_timeout(HARD_LIMIT).expect("it comes in time").expect("all of it comes");
+    assert_same(&bytes, &up);
     hub.signal(TERM);
-    assert_same(&hub.end_within(2 * SECOND).expect(0).stdout, &up);
+    hub.end_within(SOON).expect(0);
+    assert_eq!(rest.read_to_end(&mut Vec::new()).expect("it can be read"), 0, "more came than was sent");
 }
 
 #[test]
@@ -454,7 +487,8 @@ fn first_client(identity: &Identity, args: &[&str], says: &[u8]) -> (Running, Tc
 #[test]
 fn a_listener_that_ignores_the_empty_waits_for_a_handshake() {
     let identity = Identity::new();
-    let listener = start(&mut identity.command("listen", &["-v", "--ignore-empty", "--handshake-timeout", "300ms"]));
+    // Long enough for the last client, which may be slow.
+    let listener = start(&mut identity.command("listen", &["-v", "--ignore-empty", "--handshake-timeout", "5"]));
     let address = listener.address();
     drop(client(address));
     listener.line("does not count");
@@ -503,15 +537,20 @@ fn clients_show_a_certificate_where_one_is_demanded() {
         let server = start(identity.command(verb, &[arg, "-v", "--tls-client-ca", &demands]).stdin(Stdio::null()));
         let address = server.address();
         let script = "
+import time
 for version in [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]:
     ctx = ssl.create_default_context(cafile=ca)
     ctx.minimum_version = ctx.maximum_version = version
     if len(sys.argv) > 3: ctx.load_cert_chain(sys.argv[3], sys.argv[4])
+    began = time.monotonic()
     try:
         s = tls()
         s.sendall(b'x' * 300000)
         s.unwrap() if 'good' in sys.argv else s.recv(1)
         print('served')
+    except (ConnectionError, ssl.SSLEOFError) as e:
+        # What is under way is taken for a second at least: nobody who was quicker may meet a reset in its place.
+        print('too late for the ALERT' if time.monotonic() - began > 1 else e)
     except ssl.SSLError as e:
         print(e.reason)
 ";
@@ -736,6 +775,7 @@ fn a_unix_socket_is_encrypted_as_well() {
 fn probes_come_back_encrypted() {
     let identity = Identity::new();
     let (_server, address) = identity.echo(&[]);
-    let pinged = run(&mut identity.connect(address, &["--ping", "--count", "5", "--interval", "0.01"]), b"").expect(0);
+    let args = ["--ping", "--count", "5", "--interval", "0.01", "-w", "20"];
+    let pinged = run(&mut identity.connect(address, &args), b"").expect(0);
     assert!(pinged.text().contains("5 received") || pinged.text().contains("0 lost"), "{}", pinged.text());
 }
