@@ -5,10 +5,13 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::wire::{full, loopback, read_all, refusing, server};
+use crate::support::wire::{accept, full, loopback, read_all, refusing, server, stale};
 use crate::support::{Ended, directory, in_namespace, run, sockkit, start};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Much more than what happens at once, or at a limit, takes; less than another limit that could be waited for instead.
+const SOON: Duration = Duration::from_secs(8);
 
 /// How long `command` took to its end.
 #[track_caller]
@@ -19,8 +22,8 @@ fn timed(command: &mut Command) -> (Ended, Duration) {
 }
 
 #[track_caller]
-fn is_between_2_and_3_seconds(took: Duration) {
-    assert!(took >= 2 * SECOND && took < 3 * SECOND, "{took:?}");
+fn is_the_limit_of_2_seconds(took: Duration) {
+    assert!(took >= 2 * SECOND && took < SOON, "{took:?}");
 }
 
 #[test]
@@ -28,7 +31,7 @@ fn refused_is_7_at_once() {
     let address = refusing().to_string();
     let (ended, took) = timed(&mut sockkit(["connect", &address]));
     let ended = ended.expect(7);
-    assert!(took < 2 * SECOND, "{took:?}");
+    assert!(took < SOON, "{took:?}");
     assert_eq!(ended.stderr, format!("sockkit: connect to {address}: connection refused\n"));
 }
 
@@ -39,7 +42,7 @@ fn a_unix_socket_that_is_not_there_or_has_no_owner_is_7() {
     let address = format!("unix:{}", path.display());
     let ended = start(&mut sockkit(["connect", &address])).end().expect(7);
     assert!(ended.stderr.contains(&address), "{}", ended.stderr);
-    drop(std::os::unix::net::UnixListener::bind(&path).expect("the directory is ours"));
+    stale(&path);
     start(&mut sockkit(["connect", &address])).end().expect(7);
     fs::write(dir.path().join("file"), "").expect("the directory is ours");
     start(&mut sockkit(["connect", &format!("unix:{}/file", dir.path().display())])).end().expect(7);
@@ -50,14 +53,14 @@ fn a_dropped_syn_is_28_at_the_limit_which_is_named() {
     let full = full();
     let address = full.address.to_string();
     let (ended, took) = timed(&mut sockkit(["connect", &address, "-w", "2"]));
-    is_between_2_and_3_seconds(took);
+    is_the_limit_of_2_seconds(took);
     let ended = ended.expect(28);
     assert!(ended.stderr.contains(&address) && ended.stderr.contains("2 s (--timeout)"), "{}", ended.stderr);
     let (ended, took) = timed(&mut sockkit(["connect", &address, "-w", "9", "--connect-timeout", "300ms"]));
-    assert!(took < SECOND, "{took:?}");
+    assert!(took < SOON, "{took:?}");
     assert!(ended.expect(28).stderr.contains("--connect-timeout"));
     let (ended, took) = timed(&mut sockkit(["connect", &address, "--deadline", "300ms"]));
-    assert!(took < SECOND, "{took:?}");
+    assert!(took < SOON, "{took:?}");
     assert!(ended.expect(28).stderr.contains("--deadline"));
 }
 
@@ -71,7 +74,7 @@ fn a_full_unix_backlog_is_28_at_the_limit() {
     let address = format!("unix:{}", path.display());
     let _first = std::os::unix::net::UnixStream::connect(&path).expect("a backlog of 0 takes one");
     let (ended, took) = timed(&mut sockkit(["connect", &address, "-w", "300ms"]));
-    assert!(took < SECOND, "{took:?}");
+    assert!(took < SOON, "{took:?}");
     ended.expect(28);
     let mut waiting = start(sockkit(["connect", "-v", &address, "-w", "30"]).stdin(Stdio::piped()));
     let stdin = waiting.stdin();
@@ -85,10 +88,12 @@ fn a_full_unix_backlog_is_28_at_the_limit() {
 
 #[test]
 fn an_unknown_name_is_6() {
-    for options in [["connect", "-v"], ["connect", "-z"]] {
-        let mut command = sockkit(options);
-        command.args(["no-such-host.invalid", "80", "-w", "20"]);
-        let ended = start(&mut command).end().expect(6);
+    // The name service of the machine may be slow to say so, and then it is the limit that passes.
+    let files = [("nsswitch.conf", "hosts: files\n")];
+    for option in ["-v", "-z"] {
+        let script = format!("$S connect {option} no-such-host.invalid 80 -w 20; echo $?");
+        let Some((ended, _)) = in_namespace(&files, &script) else { return };
+        assert_eq!(ended.text().lines().next_back(), Some("6"), "{}", ended.stderr);
         assert!(ended.stderr.contains("resolve no-such-host.invalid"), "{}", ended.stderr);
     }
 }
@@ -115,7 +120,7 @@ fn a_silent_resolver_is_28_at_the_limit() {
     let text = ended.text();
     let (code, millis) = text.trim().split_once(' ').unwrap_or_else(|| panic!("{text:?} {}", ended.stderr));
     assert_eq!(code, "28", "{}", ended.stderr);
-    is_between_2_and_3_seconds(Duration::from_millis(millis.parse().expect("a number")));
+    is_the_limit_of_2_seconds(Duration::from_millis(millis.parse().expect("a number")));
     assert!(ended.stderr.contains("resolve name.example") && ended.stderr.contains("--timeout"), "{}", ended.stderr);
 }
 
@@ -135,23 +140,28 @@ fn a_second_address_that_lives_is_reached_in_a_fraction_of_a_second() {
     let (code, millis) = rest.trim().split_once(' ').unwrap_or_else(|| panic!("{text:?} {}", ended.stderr));
     assert_eq!((hello, code), ("hello", "0"), "{}", ended.stderr);
     let millis: u64 = millis.parse().expect("a number");
-    assert!((200..900).contains(&millis), "{millis} ms: {}", ended.stderr);
+    // The silent address alone would be waited for until the default limit of 30 s.
+    assert!((200..8000).contains(&millis), "{millis} ms: {}", ended.stderr);
     assert!(ended.stderr.contains("connecting to [2001:db8::9]:8"), "{}", ended.stderr);
 }
 
 #[test]
 fn a_first_address_that_refuses_costs_nothing() {
-    let files = [("hosts", "127.0.0.9 two.example\n127.0.0.1 two.example\n"), ("nsswitch.conf", "hosts: files\n")];
+    // If each of them had its 250 ms, those in front of the last one would cost ten seconds.
+    let lines: Vec<_> = (1..=41).map(|n| format!("127.0.0.{n} many.example")).collect();
+    let hosts = lines.join("\n");
+    let files = [("hosts", hosts.as_str()), ("nsswitch.conf", "hosts: files\n"), ("host.conf", "multi on\n")];
     let script = r"
-        $S listen 127.0.0.1 8 </dev/null 2>$D/up & while ! grep -q listening $D/up; do :; done
-        before=$(date +%s%N); $S connect -v two.example 8 </dev/null; code=$?; after=$(date +%s%N)
+        $S listen 127.0.0.41 8 </dev/null 2>$D/up & while ! grep -q listening $D/up; do :; done
+        before=$(date +%s%N); $S connect -v many.example 8 </dev/null; code=$?; after=$(date +%s%N)
         echo $code $(( (after - before) / 1000000 ))";
     let Some((ended, _)) = in_namespace(&files, script) else { return };
     let text = ended.text();
     let (code, millis) = text.trim().split_once(' ').unwrap_or_else(|| panic!("{text:?} {}", ended.stderr));
     assert_eq!(code, "0", "{}", ended.stderr);
     let millis: u64 = millis.parse().expect("a number");
-    assert!(millis < 200, "{millis} ms: {}", ended.stderr);
+    assert!(millis < 5000, "{millis} ms: {}", ended.stderr);
+    assert_eq!(ended.stderr.matches("connecting to 127.0.0.").count(), 41, "{}", ended.stderr);
 }
 
 #[test]
@@ -173,7 +183,7 @@ fn at_a_limit_it_is_said_what_each_address_had_come_to() {
     let script = r"
         ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up && ip address add 2001:db8::1/64 dev v0 nodad
         ip neighbour add 2001:db8::9 lladdr 02:00:00:00:00:09 dev v0
-        $S connect two.example 9 -w 1; echo $?";
+        $S connect two.example 9 -w 5; echo $?";
     let Some((ended, _)) = in_namespace(&files, script) else { return };
     assert_eq!(ended.text(), "28\n", "{}", ended.stderr);
     assert!(ended.stderr.contains("127.0.0.9:9: connection refused"), "{}", ended.stderr);
@@ -228,7 +238,7 @@ fn retry_for_waits_until_a_listener_appears() {
     let waiting = start(&mut sockkit(["connect", "-v", "--retry-for", "60", &address.to_string()]));
     waiting.line("trying again");
     let listener = TcpListener::bind(address).expect("the address is this test's own");
-    let (stream, _) = listener.accept().expect("it comes");
+    let (stream, _) = accept(&listener);
     drop(stream);
     waiting.end().expect(0);
 }
@@ -237,7 +247,7 @@ fn retry_for_waits_until_a_listener_appears() {
 fn retry_for_ends_with_the_last_error_when_its_time_is_over() {
     let began = Instant::now();
     start(&mut sockkit(["connect", "--retry-for", "600ms", &refusing().to_string()])).end().expect(7);
-    assert!(began.elapsed() >= Duration::from_millis(600) && began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_millis(600) && began.elapsed() < SOON, "{:?}", began.elapsed());
 }
 
 #[test]
@@ -252,7 +262,7 @@ fn retry_for_is_left_by_a_signal() {
     let waiting = start(&mut sockkit(["connect", "-v", "--retry-for", "60", &refusing().to_string()]));
     waiting.line("trying again");
     waiting.signal(2);
-    waiting.end_within(2 * SECOND).expect(130);
+    waiting.end_within(SOON).expect(130);
 }
 
 #[test]
@@ -261,7 +271,7 @@ fn the_source_is_what_the_peer_sees() {
     let listener = TcpListener::bind((loopback(), 9003)).expect("the address is this test's own");
     let to = listener.local_addr().expect("it is bound").to_string();
     let ours = start(&mut sockkit(["connect", "-s", &source.to_string(), "-p", "9004", &to]));
-    let (stream, from) = listener.accept().expect("it comes");
+    let (stream, from) = accept(&listener);
     assert_eq!(from, SocketAddr::from((source, 9004)));
     drop(stream);
     ours.end().expect(0);
@@ -300,7 +310,7 @@ fn names_work_over_both_families() {
     for words in [vec![six.to_string()], vec!["::1".into(), six.port().to_string()]] {
         let mut ours = start(sockkit(["connect"]).args(words).stdin(Stdio::piped()));
         ours.feed(b"six".to_vec());
-        let (stream, _) = listener.accept().expect("it comes");
+        let (stream, _) = accept(&listener);
         assert_eq!(read_all(&stream), b"six");
         drop(stream);
         ours.end().expect(0);

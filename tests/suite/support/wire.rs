@@ -3,6 +3,8 @@
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -16,10 +18,19 @@ pub fn server<T: Send + 'static>(script: impl FnOnce(TcpStream) -> T + Send + 's
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
     let address = listener.local_addr().expect("it is bound");
     let serve = move || {
-        let (client, _) = listener.accept().expect("a client comes");
-        script(patient(client))
+        let (client, _) = accept(&listener);
+        script(client)
     };
     (address, thread::spawn(serve))
+}
+
+/// The next client of `listener`, and where it comes from.
+#[track_caller]
+pub fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    // socket(7): the limit of reads is one of accept(2) too.
+    SockRef::from(listener).set_read_timeout(Some(HARD_LIMIT)).expect("the limit is not zero");
+    let (client, from) = listener.accept().expect("a client comes");
+    (patient(client), from)
 }
 
 /// A client of `address`.
@@ -60,11 +71,9 @@ pub fn reset(stream: TcpStream) {
 /// An address of the loopback network that no other test uses, for programs that can't take port 0.
 pub fn loopback() -> Ipv4Addr {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let process = std::process::id();
-    let byte = |n: u32| u8::try_from(n & 0xff).expect("it is masked");
-    // 127.128.0.0/9: process in 15 bits, count in 8.
-    Ipv4Addr::new(127, 0x80 | byte(process >> 8), byte(process), byte(number).max(1))
+    // 127.128.0.0/9: the process in 12 bits, the count in 11.
+    let (process, number) = (std::process::id() & 0xfff, NEXT.fetch_add(1, Ordering::Relaxed) & 0x7ff);
+    Ipv4Addr::from_bits(0x7f80_0000 | process << 11 | number)
 }
 
 /// Where nobody listens.
@@ -85,12 +94,21 @@ pub fn full() -> Full {
     listener.bind(&SocketAddr::from((loopback(), 0)).into()).expect("loopback has a free port");
     listener.listen(0).expect("it is bound");
     let address = listener.local_addr().expect("it is bound").as_socket().expect("it is inet");
-    let mut waiting = Vec::new();
+    // The first one fits, however late it is: only behind it does silence mean that there is no room.
+    let mut waiting = vec![client(address)];
     while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
         waiting.push(stream);
         assert!(waiting.len() < 16, "a backlog of 0 takes no 16 clients");
     }
     Full { address, _listener: listener, _waiting: waiting }
+}
+
+/// Leaves the file of a UNIX socket on which nobody listens. A program that another test is just starting holds what
+/// this one had open until it is executed: for so long, somebody still does.
+#[track_caller]
+pub fn stale(path: &Path) {
+    drop(UnixListener::bind(path).expect("the directory is ours"));
+    eventually("nobody listens there", || UnixStream::connect(path).is_err());
 }
 
 /// Waits for `condition`, which is looked at every few milliseconds.
