@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::get_requests::cramped;
 use crate::support::web::serving;
-use crate::support::{Ended, Running, directory, file, in_namespace, run, sockkit, start, wire};
+use crate::support::{Ended, Running, directory, file, run, sockkit, start, wire, with_a_silent_resolver};
 
 /// A limit that nothing has to come before.
 const SHORT: &str = "0.7";
@@ -171,15 +171,7 @@ fn a_body_that_nobody_wants_is_not_waited_for() {
 
 #[test]
 fn a_resolver_that_says_nothing() {
-    let files = [
-        ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:10 attempts:3\n"),
-        ("nsswitch.conf", "hosts: files dns\n"),
-    ];
-    // Takes the questions and answers none; without it the kernel would refuse them at once.
-    let script = r#"
-        python3 -c 'import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 53)); print("up", flush=True); time.sleep(30)' >$D/up &
-        while ! grep -q up $D/up; do :; done
-        $S get --json http://name.example/ -w 0.7; code=$?; kill %1; exit $code"#;
-    let Some((ended, _)) = in_namespace(&files, script) else { return };
+    let script = format!("$S get --json http://name.example/ -w {SHORT}");
+    let Some((ended, _)) = with_a_silent_resolver(&script) else { return };
     is_cut_off(ended, ("--timeout", SHORT), "resolve");
 }

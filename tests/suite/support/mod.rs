@@ -318,3 +318,17 @@ pub fn in_namespace(files: &[(&str, &str)], script: &str) -> Option<(Ended, Dura
     let ended = start(&mut unshare).end();
     Some((ended, began.elapsed()))
 }
+
+/// As [`in_namespace`], where the one name server takes questions and answers none.
+pub fn with_a_silent_resolver(script: &str) -> Option<(Ended, Duration)> {
+    const SERVER: &str = r#"
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 53)); print("up", flush=True); time.sleep(600)"#;
+    let files = [
+        ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:10 attempts:3\n"),
+        ("nsswitch.conf", "hosts: files dns\n"),
+    ];
+    // Without one that listens the kernel would refuse the questions at once.
+    let before = format!("python3 -c '{SERVER}' >$D/up & while ! grep -q up $D/up; do :; done");
+    in_namespace(&files, &format!("{before}\n{script}\ncode=$?; kill %1; exit $code"))
+}
