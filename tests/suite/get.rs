@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::nginx::Nginx;
+use crate::support::talk::Talk;
 use crate::support::wire::refusing;
 use crate::support::{Ended, HARD_LIMIT, assert_same, directory, file, peer, python, random, run, sockkit, start};
 
@@ -627,25 +628,14 @@ fn a_bar_is_drawn_on_a_terminal() {
     let on_terminal = |options: &str| {
         let command = format!("{} get {} {options}", env!("CARGO_BIN_EXE_sockkit"), of(slow.0, "/"));
         let mut script = peer("script")?;
-        let (mut screen, write) = std::io::pipe().expect("a pipe");
-        script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").stdin(Stdio::piped()).stdout(write);
-        let mut running = start(&mut script);
-        // It holds the pipe's other end, too.
-        drop(script);
-        running.feed(Vec::new());
-        let (mut shown, mut piece) = (Vec::new(), [0; 4096]);
-        while let Ok(n @ 1..) = screen.read(&mut piece) {
-            shown.extend_from_slice(&piece[..n]);
-            if String::from_utf8_lossy(&shown).contains("4 B/8 B") {
-                let _ = is_drawn.send(());
-            }
-        }
-        running.end().expect(0);
-        Some(String::from_utf8_lossy(&shown).into_owned())
+        script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm");
+        Some(Talk::start(&mut script))
     };
-    let Some(drawn) = on_terminal(&format!("-o {}", out.display())) else { return };
-    assert!(drawn.contains("4 B/8 B") && drawn.contains('%'), "{drawn:?}");
+    let Some(mut terminal) = on_terminal(&format!("-o {}", out.display())) else { return };
+    terminal.until("4 B/8 B");
+    is_drawn.send(()).expect("the server waits");
+    assert!(terminal.end().expect(0).text().contains('%'));
     assert_eq!(std::fs::read(&out).expect("made"), b"halfhalf");
     let plain = on_terminal(&format!("--progress=never --force -o {}", out.display())).expect("it is there");
-    assert_eq!(plain, "");
+    assert_eq!(plain.end().expect(0).text(), "");
 }

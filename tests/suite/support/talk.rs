@@ -62,6 +62,14 @@ impl Talk {
         self.ahead.drain(..wanted.len());
     }
 
+    /// Waits until this is somewhere in what its stdout has said and nobody has asked for.
+    #[track_caller]
+    pub fn until(&mut self, wanted: &str) {
+        while !self.ahead.windows(wanted.len()).any(|said| said == wanted.as_bytes()) {
+            assert!(self.listen(), "no {wanted:?} in {:?}", String::from_utf8_lossy(&self.ahead));
+        }
+    }
+
     /// The next line of its stdout, without the newline.
     #[track_caller]
     pub fn line(&mut self) -> String {
