@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::nginx::Nginx;
 use crate::support::talk::Talk;
-use crate::support::wire::refusing;
+use crate::support::wire::{refusing, serve};
 use crate::support::{Ended, HARD_LIMIT, assert_same, directory, file, peer, python, random, run, sockkit, start};
 
 /// How a server made by hand goes on after its reply.
@@ -24,21 +24,14 @@ enum Then {
     Hold,
 }
 
-/// A server that gives connection after connection to `serve`, each on a thread, and tells the requests.
-fn server(serve: impl Fn(usize, &str, TcpStream) + Send + Sync + 'static) -> (SocketAddr, Receiver<String>) {
+/// A server that gives connection after connection to `script`, each on a thread, and tells the requests.
+fn server(script: impl Fn(usize, &str, TcpStream) + Send + Sync + 'static) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port of loopback is free");
-    let address = listener.local_addr().expect("it is bound");
     let (send, requests) = channel();
-    let serve = std::sync::Arc::new(serve);
-    thread::spawn(move || {
-        for (n, stream) in listener.incoming().map_while(Result::ok).enumerate() {
-            let (serve, send) = (std::sync::Arc::clone(&serve), send.clone());
-            thread::spawn(move || {
-                let request = request_of(&stream);
-                let _ = send.send(request.clone());
-                serve(n, &request, stream);
-            });
-        }
+    let address = serve(listener, move |n, stream| {
+        let request = request_of(&stream);
+        let _ = send.send(request.clone());
+        script(n, &request, stream);
     });
     (address, requests)
 }

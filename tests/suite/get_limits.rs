@@ -6,8 +6,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use super::get_requests::cramped;
-use crate::support::web::serving;
+use crate::support::web::{cramped, serving};
 use crate::support::{Ended, Running, directory, file, run, sockkit, start, wire, with_a_silent_resolver};
 
 /// A limit that nothing has to come before.

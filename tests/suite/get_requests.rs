@@ -1,17 +1,16 @@
 //! What `get` asks: methods, bodies, kept connections, redirects of all five kinds, and whom it connects to.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::support::web::{Client, Request, answering, serving};
+use crate::support::web::{Client, Request, answering, cramped, serving};
 use crate::support::{Ended, HARD_LIMIT, assert_same, directory, file, input, peer, random, run, sockkit, start};
-use socket2::SockRef;
 
 fn get(urls: &[String], options: &[&str]) -> Ended {
     run(sockkit(["get"]).args(urls).args(options), b"")
@@ -33,22 +32,6 @@ fn path(path: &Path) -> &str {
 fn echo(request: &Request, client: &mut Client) -> bool {
     client.answer(request.start().rsplit('/').next().unwrap_or_default());
     true
-}
-
-/// A server whose kernel has little room for what `script` does not read: by itself it may take all of an upload.
-pub(super) fn cramped(script: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port of loopback is free");
-    SockRef::from(&listener).set_recv_buffer_size(64 * 1024).expect("each connection inherits it");
-    let address = listener.local_addr().expect("it is bound");
-    let script = Arc::new(script);
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let _ = stream.set_read_timeout(Some(HARD_LIMIT));
-            let script = Arc::clone(&script);
-            thread::spawn(move || script(Client::new(stream)));
-        }
-    });
-    address
 }
 
 #[test]

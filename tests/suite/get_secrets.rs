@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use crate::support::tls::{Ca, LeafOptions};
-use crate::support::{Ended, HARD_LIMIT, directory, file, random, run, sockkit};
+use crate::support::wire::serve;
+use crate::support::{Ended, directory, file, random, run, sockkit};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -139,24 +139,14 @@ fn config(chain: &Path, key: &Path) -> ServerConfig {
 fn listen(address: IpAddr, book: Arc<Book>, tls: Option<Arc<ServerConfig>>) -> u16 {
     let listener = TcpListener::bind((address, 0)).expect("loopback has a free port");
     let port = listener.local_addr().expect("it is bound").port();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let (book, tls) = (Arc::clone(&book), tls.clone());
-            thread::spawn(move || serve(&book, port, tls, stream));
-        }
-    });
-    port
-}
-
-fn serve(book: &Book, port: u16, tls: Option<Arc<ServerConfig>>, stream: TcpStream) {
-    let _ = stream.set_read_timeout(Some(HARD_LIMIT));
-    match tls {
+    serve(listener, move |_, stream| match &tls {
         Some(config) => {
-            let connection = ServerConnection::new(config).expect("the configuration is sound");
+            let connection = ServerConnection::new(Arc::clone(config)).expect("the configuration is sound");
             book.serve("https", port, StreamOwned::new(connection, stream));
         }
         None => book.serve("http", port, stream),
-    }
+    });
+    port
 }
 
 /// What chance gives, the same for the same seed.

@@ -2,11 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 
-use super::HARD_LIMIT;
+use socket2::SockRef;
+
+use super::wire::serve;
 
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,21 +109,22 @@ impl Client {
 
 /// A server that gives each connection to `script`, on a thread of its own.
 pub fn serving(script: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
-    serving_on(TcpListener::bind("127.0.0.1:0").expect("a port of loopback is free"), script)
+    serving_on(open(), script)
+}
+
+/// The same with a kernel that has little room for what `script` does not read: by itself it may take all of an upload.
+pub fn cramped(script: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
+    let listener = open();
+    SockRef::from(&listener).set_recv_buffer_size(64 * 1024).expect("each connection inherits it");
+    serving_on(listener, script)
+}
+
+fn open() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a port of loopback is free")
 }
 
 fn serving_on(listener: TcpListener, script: impl Fn(Client) + Send + Sync + 'static) -> SocketAddr {
-    let address = listener.local_addr().expect("it is bound");
-    let script = Arc::new(script);
-    thread::spawn(move || {
-        for (connection, stream) in listener.incoming().map_while(Result::ok).enumerate() {
-            let _ = stream.set_read_timeout(Some(HARD_LIMIT));
-            let _ = stream.set_write_timeout(Some(HARD_LIMIT));
-            let script = Arc::clone(&script);
-            thread::spawn(move || script(Client { connection, stream }));
-        }
-    });
-    address
+    serve(listener, move |connection, stream| script(Client { connection, stream }))
 }
 
 /// A server that answers each request by `answer`, which may close the connection by giving `false`; and the requests.

@@ -1,10 +1,12 @@
 //! Peers that are scripted in Rust, and the network conditions that tests need: a reset, a full backlog, an
 //! address that no other test uses.
 
+use std::cell::RefCell;
 use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -22,6 +24,36 @@ pub fn server<T: Send + 'static>(script: impl FnOnce(TcpStream) -> T + Send + 's
         script(client)
     };
     (address, thread::spawn(serve))
+}
+
+/// Gives each client of `listener`, numbered from 0 on, to `serve` on a thread, until the calling test is over.
+pub fn serve(listener: TcpListener, serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> SocketAddr {
+    let address = listener.local_addr().expect("it is bound");
+    let end = End(listener.try_clone().expect("a descriptor is free"));
+    ENDS.with_borrow_mut(|ends| ends.push(end));
+    let serve = Arc::new(serve);
+    thread::spawn(move || {
+        for (number, client) in listener.incoming().map_while(Result::ok).enumerate() {
+            let serve = Arc::clone(&serve);
+            thread::spawn(move || serve(number, patient(client)));
+        }
+    });
+    address
+}
+
+thread_local! {
+    /// What ends with this thread, which is a test's own.
+    static ENDS: RefCell<Vec<End>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A listener that takes nobody any more once this is dropped.
+struct End(TcpListener);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // It wakes the accept(2) of another thread with an error.
+        let _ = SockRef::from(&self.0).shutdown(Shutdown::Both);
+    }
 }
 
 /// The next client of `listener`, and where it comes from.
