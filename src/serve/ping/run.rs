@@ -58,6 +58,8 @@ pub(super) struct Run<'a, C> {
     more: bool,
     /// When a probe last went out or came back, or a part of one did.
     last_moved: Instant,
+    /// What had come by then has been taken, unless there is more.
+    last_look: Instant,
     refusal: Refusal,
 }
 
@@ -86,6 +88,7 @@ impl<'a, C: Carrier> Run<'a, C> {
             blocked: Blocked::Not,
             more: false,
             last_moved: start,
+            last_look: start,
             refusal: Refusal::default(),
         }
     }
@@ -126,6 +129,7 @@ impl<'a, C: Carrier> Run<'a, C> {
 
     fn receive(&mut self) -> Result<(), Error> {
         self.more = false;
+        self.last_look = Instant::now();
         for _ in 0..TURN {
             // What the peer does once everything is back changes nothing: its end is none to complain of.
             let arrival = if self.is_all_back() { None } else { self.carrier.receive(self.tally.last())? };
@@ -235,9 +239,10 @@ impl<'a, C: Carrier> Run<'a, C> {
         self.all_sent() && self.tally.missing() == 0 && !self.carrier.is_group()
     }
 
-    /// All have come back, or nothing more is to be expected.
+    /// All have come back, or nothing more is to be expected. What comes after the last look may still have come in time.
     fn is_over(&self) -> bool {
-        let is_hopeless = self.refusal.is_newest || self.patience_left().is_zero();
+        let silence = self.last_look.saturating_duration_since(self.last_moved);
+        let is_hopeless = self.refusal.is_newest || silence >= self.plan.limit.length;
         let is_heard = !self.more || self.last_moved.elapsed() >= self.plan.limit.length.saturating_add(OVERTIME);
         self.is_all_back() || (self.all_sent() && is_hopeless && is_heard)
     }
@@ -357,4 +362,73 @@ impl<'a, C: Carrier> Run<'a, C> {
 /// The sender, where it is not clear who that is.
 fn who<'a>(from: Option<&'a SocketName>, name: &'a dyn Display) -> &'a dyn Display {
     from.map_or(name, |from| from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deadline::{Bound, Limit};
+    use crate::event::Tell;
+    use crate::event::ping::Phrase;
+    use crate::stream::stdio::{Input, Output, Stdio};
+    use crate::sys::signals::Signals;
+
+    struct Silent;
+
+    impl Tell for Silent {
+        fn tell(&self, _: &Event<'_>) {}
+    }
+
+    impl Phrase for Silent {
+        fn phrase(&self, _: &Outcome<'_>) -> String {
+            String::new()
+        }
+    }
+
+    /// Has each answer as soon as its probe is out.
+    struct Prompt(Option<Came>);
+
+    impl Carrier for Prompt {
+        fn send(&mut self, seq: u64) -> Result<Sending, Error> {
+            let at = Instant::now();
+            self.0 = Some(Came { seq, intact: true, bytes: 1, at, from: None });
+            Ok(Sending::Done(at))
+        }
+
+        fn receive(&mut self, _: u64) -> Result<Option<Arrival>, Error> {
+            Ok(self.0.take().map(Arrival::Probe))
+        }
+
+        fn rest(&mut self, _: u64) -> usize {
+            0
+        }
+
+        fn interest(&self, _: bool) -> Option<Interest<'_>> {
+            None
+        }
+
+        fn name(&self) -> String {
+            "the prompt one".into()
+        }
+
+        fn is_group(&self) -> bool {
+            false
+        }
+
+        fn end(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_there_counts_however_late_it_is_looked_at() {
+        let signals = Signals::install().expect("handlers can be installed");
+        let ctx = Context { tell: &Silent, signals: &signals, deadline: Deadline::NEVER };
+        // Over before anybody can look.
+        let limit = Bound { length: Duration::from_nanos(1), limit: Limit::Timeout };
+        let plan = Plan { count: Some(1), interval: Duration::ZERO, size: 1, limit };
+        let nowhere = Stdio::open(Input::Nothing, Output::Discard).expect("nothing is opened");
+        let run = Run::new(&ctx, plan, Prompt(None), Results::new(nowhere, &Silent));
+        assert!(run.run().is_ok());
+    }
 }
