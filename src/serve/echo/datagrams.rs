@@ -32,7 +32,6 @@ pub(super) struct Mailbox<'a> {
 pub(super) struct Turn<'t> {
     pub(super) ctx: &'t Context<'t>,
     pub(super) tally: &'t Tally,
-    pub(super) now: Instant,
 }
 
 impl<'a> Mailbox<'a> {
@@ -70,7 +69,7 @@ impl<'a> Mailbox<'a> {
             }
         }
         if let Some(part) = &mut self.part {
-            send_due(self.socket, part, turn);
+            send_due(self.socket, part, turn, Instant::now());
         }
         Ok(())
     }
@@ -103,20 +102,22 @@ impl<'a> Mailbox<'a> {
 
     fn play(&mut self, turn: &Turn<'_>) {
         let Mailbox { socket, part: Some(part), batch, .. } = self else { return };
+        // Of this batch: a delay counts from the datagram, which may be the answer to what the batch before brought.
+        let now = Instant::now();
         for datagram in batch.datagrams() {
             if let Sender::Inet(from) = datagram.from
                 && may_be_answered(from.port())
             {
-                part.hear(datagram.bytes, &from, turn.now);
+                part.hear(datagram.bytes, &from, now);
                 // What goes out in between must not depend on how many came at once.
-                send_due(socket, part, turn);
+                send_due(socket, part, turn, now);
             }
         }
     }
 }
 
-fn send_due(socket: &DatagramSocket, part: &mut Datagrams<'_, SocketAddr>, turn: &Turn<'_>) {
-    while let Some((answer, to)) = part.next(turn.now) {
+fn send_due(socket: &DatagramSocket, part: &mut Datagrams<'_, SocketAddr>, turn: &Turn<'_>, now: Instant) {
+    while let Some((answer, to)) = part.next(now) {
         if socket.send_to(&answer, &Sender::Inet(to)).is_ok() {
             turn.tally.sent.add(answer.len());
             turn.tally.datagrams.add(1);

@@ -381,7 +381,7 @@ impl<'a> EventLoop<'a> {
     fn answer_datagrams(&mut self, nth: usize) -> Result<(), Error> {
         let Some(mailbox) = self.mailboxes.get_mut(nth) else { return Ok(()) };
         let tally = self.house.tally(self.nth);
-        if let Err(error) = mailbox.turn(&datagrams::Turn { ctx: &self.ctx, tally, now: self.now }) {
+        if let Err(error) = mailbox.turn(&datagrams::Turn { ctx: &self.ctx, tally }) {
             return Err(Error::io(Kind::Bind, "serve", self.name(), &error));
         }
         if let Some(printer) = &mut self.printer {
