@@ -55,10 +55,13 @@ impl Asker {
     pub fn run(&self, ctx: &Context<'_>, target: &Target) -> Result<Answered, Error> {
         let mut state = State { ctx, target, asker: self, asked: Vec::new(), buffer: Vec::new(), refused: None };
         for wait in waits(self.tries, self.limit.length) {
-            state.ask()?;
+            let asked = state.ask();
+            // The error may be of an earlier question, whose answer is there all the same.
+            let wait = if asked.is_ok() { wait } else { Duration::ZERO };
             if let Some(answered) = state.listen(wait)? {
                 return Ok(answered);
             }
+            asked?;
         }
         Err(state.silence())
     }
@@ -137,14 +140,14 @@ impl State<'_> {
         }
     }
 
-    /// Takes what comes for so long, or until the answer is there.
+    /// Takes what comes for so long, or until the answer is there. The last look is after that time, however late it is.
     fn listen(&mut self, wait: Duration) -> Result<Option<Answered>, Error> {
         let start = Instant::now();
         loop {
+            let left = wait.saturating_sub(start.elapsed());
             if let Some(answered) = self.take()? {
                 return Ok(Some(answered));
             }
-            let left = wait.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return Ok(None);
             }
@@ -154,7 +157,9 @@ impl State<'_> {
         }
     }
 
+    /// The kernel tells an error before what has come earlier: the answer counts more.
     fn take(&mut self) -> Result<Option<Answered>, Error> {
+        let mut failed = None;
         for _ in 0..TURN {
             match self.target.socket.receive(&mut self.buffer) {
                 Ok((size, from)) => {
@@ -168,12 +173,12 @@ impl State<'_> {
                         Err(reason) => self.refuse(&from, reason)?,
                     }
                 }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(self.target.send_failed(&e)),
+                Err(e) => failed = Some(self.target.send_failed(&e)),
             }
         }
-        Ok(None)
+        failed.map_or(Ok(None), Err)
     }
 
     /// A stray may be a forgery, and in a group somebody else may do better: both are waited out.
@@ -213,7 +218,42 @@ const WAIT_FOR: &str = "wait for an answer from";
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+
     use super::*;
+    use crate::address::Family;
+    use crate::event::Tell;
+    use crate::net::SocketConfig;
+    use crate::net::resolve::Lookup;
+    use crate::serve::place::{How, send_to};
+    use crate::sys::signals::Signals;
+
+    struct Silent;
+
+    impl Tell for Silent {
+        fn tell(&self, _: &Event<'_>) {}
+    }
+
+    #[test]
+    fn an_answer_counts_more_than_the_refusal_that_came_after_it() {
+        let signals = Signals::install().expect("handlers can be installed");
+        let ctx = Context { tell: &Silent, signals: &signals, deadline: Deadline::NEVER };
+        let server = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
+        let endpoint = server.local_addr().expect("it is bound").to_string().parse().expect("it is an address");
+        let lookup = Lookup { family: Family::Any, numeric_only: true, datagram: true };
+        let how = How { lookup, config: SocketConfig::default(), limit: None };
+        let target = send_to(&ctx, &endpoint, &how, true).expect("it is there");
+        let asker = Asker { probe: Probe::Echo, tries: 1, limit: default_limit(1), nonce: || Nonce([7; 16]) };
+        let mut state =
+            State { ctx: &ctx, target: &target, asker: &asker, asked: Vec::new(), buffer: Vec::new(), refused: None };
+        state.ask().expect("it is sent");
+        let mut question = [0; 99];
+        let (size, from) = server.recv_from(&mut question).expect("it comes");
+        server.send_to(&question[..size], from).expect("it is sent");
+        drop(server);
+        target.socket.send(b"to nobody").expect("the last datagram got there");
+        assert!(state.listen(Duration::ZERO).is_ok_and(|answered| answered.is_some()));
+    }
 
     #[test]
     fn the_waits_double_and_fill_the_limit() {
