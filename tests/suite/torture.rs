@@ -4,12 +4,14 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::support::talk::Talk;
 use crate::support::tls::{Ca, LeafOptions};
 use crate::support::wire::{client, server, status};
-use crate::support::{HARD_LIMIT, assert_same, directory, random, sockkit};
+use crate::support::{HARD_LIMIT, assert_same, directory, file, input, random, sockkit, start};
 
 /// The most that a process may have had in memory at once, in kB.
 const PEAK: u64 = 24 << 10;
@@ -95,10 +97,20 @@ fn both_ways(stream: &TcpStream, rounds: u64, seed: u64) -> Ends {
 /// The binary under test with all streams piped; killed if it hangs.
 struct Tested {
     child: Child,
+    /// Ends the watch when this value goes.
+    _watch: Sender<()>,
 }
 
 fn tested(command: &mut Command) -> Tested {
-    Tested { child: command.stdin(Stdio::piped()).spawn().expect("it starts") }
+    let child = command.stdin(Stdio::piped()).spawn().expect("it starts");
+    let (watch, over) = channel();
+    let pid = child.id().to_string();
+    thread::spawn(move || {
+        if over.recv_timeout(HARD_LIMIT) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-9", &pid]).status();
+        }
+    });
+    Tested { child, _watch: watch }
 }
 
 impl Tested {
@@ -195,6 +207,34 @@ fn both_sides_send_256_mib_at_once_through_tls() {
     assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
 }
 
+/// Stops a program for a moment, again and again until it has ended.
+fn stopping(pid: u32) -> Talk {
+    const AGAIN: &str = "echo up; while kill -STOP $1 && sleep 0.001; kill -CONT $1; do sleep 0.002; done 2>/dev/null";
+    let mut stopping = Talk::start(Command::new("bash").args(["-c", AGAIN, "bash", &pid.to_string()]));
+    stopping.hear("up\n");
+    stopping
+}
+
+/// A signal that stops cuts a system call short in the middle: ncat and others drop what it had not yet moved.
+#[test]
+fn who_is_stopped_again_and_again_loses_nothing() {
+    let dir = directory();
+    let [up, down] = [12, 13].map(|seed| random(64 << 20, seed));
+    let file = file(&dir, "down", &down);
+    for options in [&[][..], &["--no-splice"]] {
+        let listener = start(sockkit(["listen", "127.0.0.1", "0"]).args(options).stdin(input(&file)));
+        let to = listener.address().to_string();
+        let first = stopping(listener.pid);
+        let mut client = start(sockkit(["connect", &to]).args(options).stdin(Stdio::piped()));
+        let second = stopping(client.pid);
+        client.feed(up.clone());
+        let [listener, client] = [listener, client].map(|running| running.end().expect(0));
+        assert_same(&listener.stdout, &up);
+        assert_same(&client.stdout, &down);
+        drop((first.end(), second.end()));
+    }
+}
+
 fn write_single_bytes(mut to: impl Write, bytes: &[u8]) {
     for byte in bytes.chunks(1) {
         to.write_all(byte).expect("the other side reads");
@@ -239,7 +279,7 @@ fn one_mib_each_way_in_single_bytes() {
 /// Takes nothing for a while: more is offered than any kernel holds, and what the kernel does not hold must wait outside.
 #[test]
 fn a_peer_that_stops_reading_costs_no_memory() {
-    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let (go, wait) = channel::<()>();
     let (address, peer) = server(move |stream| {
         wait.recv_timeout(HARD_LIMIT).expect("the test says so");
         read_slowly(&stream)
