@@ -190,7 +190,9 @@ impl State<'_> {
     fn run(mut self) -> Result<(), Error> {
         let outcome = self.converse();
         if outcome.is_err() {
-            // What came is kept as far as the output takes it; the first error is the one to tell.
+            // What came is kept as far as the output takes it, also what came before a refusal that the kernel tells
+            // first; the first error is the one to tell.
+            let _ = self.take_replies();
             let _ = self.local.finish_soon();
         }
         outcome

@@ -628,7 +628,8 @@ fn in_namespace(script: &str) -> Option<Ended> {
     let mut unshare = peer("unshare")?;
     let set_up = "ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo || exit 77\n";
     unshare.args(["-n", "sh", "-c"]).arg(format!("{set_up}{script}")).env("S", env!("CARGO_BIN_EXE_sockkit"));
-    let ended = start(unshare.current_dir(directory().keep())).end();
+    let dir = directory();
+    let ended = start(unshare.current_dir(dir.path())).end();
     if ended.code() == 77 || ended.stderr.contains("unshare failed") {
         eprintln!("skipped: no network namespace here: {}", ended.stderr);
         return None;
@@ -730,4 +731,25 @@ fn a_local_route_that_leads_nowhere_is_told() {
 fn a_port_file_in_a_missing_directory_is_23() {
     assert!(!Path::new("/nowhere").exists());
     start(&mut sockkit(["udp-recv", V4, "--port-file", "/nowhere/port"])).end().expect(23);
+}
+
+/// The kernel tells the error before what has come earlier.
+#[test]
+fn a_reply_that_came_before_a_refusal_is_kept() {
+    const SERVER: &str = r"
+import os, signal, socket, struct, subprocess
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); server.bind(('127.0.0.1', 0))
+port = server.getsockname()[1]
+client = subprocess.Popen([os.environ['S'], 'udp-send', '--wait', '60', '--replies', '2', '127.0.0.1', str(port), 'one'])
+_, sender = server.recvfrom(99)
+client.send_signal(signal.SIGSTOP)
+os.waitid(os.P_PID, client.pid, os.WSTOPPED | os.WNOWAIT)
+server.sendto(b'reply', sender); server.close()
+# As if the client had sent to the port that is closed now.
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+raw.sendto(struct.pack('!HHHH', sender[1], port, 8, 0), ('127.0.0.1', 0))
+client.send_signal(signal.SIGCONT)
+raise SystemExit(client.wait())";
+    let Some(ended) = in_namespace(&format!("python3 -c \"{SERVER}\"")) else { return };
+    assert_eq!((ended.status.code(), ended.text().as_str()), (Some(7), "reply"), "{}", ended.stderr);
 }
