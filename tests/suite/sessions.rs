@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::receiving::held;
+use crate::support::held::held;
 use crate::support::talk::Talk;
 use crate::support::wire::eventually;
 use crate::support::{HARD_LIMIT, Running, assert_same, directory, python, random, run, sockkit, start};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::receiving::held;
+use crate::support::held::held;
 use crate::support::talk::Talk;
 use crate::support::wire::{eventually, loopback, refusing};
 use crate::support::{Ended, Running, assert_same, directory, file, input, peer, python, random, run, sockkit, start};

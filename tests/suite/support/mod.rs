@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "the tests are a program, which nobody reaches into")]
 #![cfg_attr(not(feature = "tls"), allow(dead_code, reason = "what TLS is tested with"))]
 
+pub mod held;
 pub mod nginx;
 pub mod talk;
 pub mod tls;
