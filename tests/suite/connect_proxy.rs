@@ -3,9 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
-use crate::support::talk::Talk;
 use crate::support::web::{Client, serving};
-use crate::support::{assert_same, peer, random, run, sockkit, start, wire};
+use crate::support::{assert_same, in_namespace, peer, random, run, sockkit, wire};
 
 /// A proxy that is the target itself: it says `glued` with its reply, reads to the end, and gives all back.
 fn proxy(reply: &'static str, glued: &'static str) -> SocketAddr {
@@ -61,26 +60,22 @@ fn it_reads_no_variables() {
     assert_eq!(server.join().expect("it has served"), b"direct");
 }
 
+/// As a proxy ncat listens on every address, whatever it is told, and ends both directions at the first end of one.
 #[test]
 fn ncat_is_a_proxy_for_it() {
-    let Some(mut ncat) = peer("ncat") else { return };
-    let address = SocketAddr::from((wire::loopback(), 3128));
-    let (target, server) = wire::server(|mut stream| {
-        let question = wire::read_exactly(&stream, 8);
-        stream.write_all(b"answer").expect("the session goes on");
-        wire::read_all(&stream);
-        question
-    });
-    let [host, port] = [address.ip().to_string(), address.port().to_string()];
-    let listening =
-        start(ncat.args(["-v", "-l", "--proxy-type", "http", "--proxy-auth", "user:hunter2", &host, &port]));
-    listening.line("Listening on");
-    let mut command = sockkit(["connect", "-v", "--proxy", &format!("user@{address}"), &target.to_string()]);
-    // It ends both directions at the first end of one.
-    let mut talk = Talk::start(command.env("SOCKKIT_PROXY_PASSWORD", "hunter2"));
-    talk.say("question");
-    talk.hear("answer");
-    talk.hang_up();
-    talk.end().expect(0);
-    assert_eq!(server.join().expect("it has served"), b"question");
+    if peer("ncat").is_none() {
+        return;
+    }
+    let script = "
+        ncat -4 -v -l --proxy-type http --proxy-auth user:hunter2 127.0.0.1 3128 2>$D/ncat &
+        $S echo-server -q --port-file $D/up 127.0.0.1 9001 &
+        until grep -qs Listening $D/ncat && [ -s $D/up ]; do :; done
+        mkfifo $D/typed; exec 3<>$D/typed; printf question >&3
+        export SOCKKIT_PROXY_PASSWORD=hunter2
+        $S connect -v --proxy user@127.0.0.1:3128 --until-match question 127.0.0.1 9001 <$D/typed
+        code=$?; kill %1 %2; exit $code";
+    let Some((ended, _)) = in_namespace(&[], script) else { return };
+    let ended = ended.expect(0);
+    assert_eq!(ended.text(), "question");
+    assert!(ended.stderr.contains("127.0.0.1:9001 through 127.0.0.1:3128"), "{}", ended.stderr);
 }
