@@ -67,9 +67,10 @@ impl Clock {
         Phases { opening, first_byte: self.first_byte, last_byte: self.last_byte, close }
     }
 
-    /// Takes note of what is unacknowledged; a change is a movement, and our bytes in flight are no quiet.
+    /// Takes note of what is unacknowledged; a change is a movement, and our bytes in flight are no quiet. That nothing is
+    /// unacknowledged at the first look is no change.
     pub(super) fn saw_unacknowledged(&mut self, bytes: Option<u64>) {
-        if bytes != self.unacknowledged {
+        if bytes.unwrap_or(0) != self.unacknowledged.unwrap_or(0) {
             self.moved();
         }
         if bytes.is_some_and(|n| n > 0) {

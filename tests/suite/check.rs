@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::support::wire::{accept, full, loopback, refusing};
 use crate::support::{Ended, directory, sockkit, start};
 
-/// Much more than a limit of one second takes, and less than any other.
-const SOON: Duration = Duration::from_secs(8);
+/// The most that a limit of one second, or several side by side, may take.
+const SOON: Duration = Duration::from_secs(2);
 
 /// A listener whose kernel takes clients, and its address; nobody accepts them.
 fn open() -> (TcpListener, SocketAddr) {

@@ -1,4 +1,4 @@
-//! The time limits of `get`: each ends the run when it has passed, and names its phase.
+//! The time limits of `get`: each ends the run within half a second after it has passed, and names its phase.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ fn of(address: SocketAddr) -> String {
 }
 
 /// Asserts that the run was cut off by this limit, in time, and said in which phase. The clock is the program's own: it
-/// does not count how long a busy machine takes to start it. Whatever else could end one takes 10 s at least.
+/// does not count how long a busy machine takes to start it.
 #[track_caller]
 fn is_cut_off(ended: Ended, (option, limit): (&str, &str), phase: &str) {
     let ended = ended.expect(28);
@@ -29,7 +29,7 @@ fn is_cut_off(ended: Ended, (option, limit): (&str, &str), phase: &str) {
     let error: serde_json::Value = serde_json::from_str(told).unwrap_or_else(|e| panic!("{e}: {}", ended.stderr));
     let seconds = error["time"].as_f64().expect("each line has its time");
     let least: f64 = limit.parse().expect("it is in seconds");
-    assert!((least..least + 8.0).contains(&seconds), "{told}");
+    assert!((least..least + 0.5).contains(&seconds), "{told}");
     assert_eq!(error["operation"], phase, "{told}");
     let reason = error["reason"].as_str().expect("it has a reason");
     assert!(reason.contains(&format!("after {limit} s ")) && reason.contains(option), "{told}");
